@@ -36,3 +36,25 @@ func (c TimestampCombiner) Assign(w Window, t mtime.Time) mtime.Time {
 	}
 	return t
 }
+
+// Strategy is how a collection is windowed (Beam's WindowingStrategy).
+type Strategy struct {
+	Fn       Fn
+	Combiner TimestampCombiner
+	// Custom marks a function of the element, which sdk.WindowIntoFunc assigned; Fn then only names it and merges.
+	Custom bool
+	// Merged marks windows that a grouping has merged already; they are not merged again (I11).
+	Merged bool
+}
+
+// Default is the windowing of a collection that nothing has windowed.
+func Default() Strategy { return Strategy{Fn: GlobalWindows()} }
+
+// Merger returns what merges the windows of s when elements are grouped, or nil.
+func (s Strategy) Merger() Merger {
+	if s.Merged {
+		return nil
+	}
+	m, _ := s.Fn.(Merger)
+	return m
+}

@@ -1,0 +1,106 @@
+package exec
+
+import (
+	"errors"
+	"slices"
+)
+
+// Op is an operator's part in the life of a stage instance. An operator is also a [Sink]; the two meet in the
+// concrete type.
+type Op interface {
+	// StartBundle prepares for a bundle.
+	StartBundle() error
+	// FinishBundle pushes downstream what the operator still holds. It is called upstream first, so that what
+	// one operator flushes passes through those below it before they finish.
+	FinishBundle() error
+	// Close ends the instance: it is called once, whether or not the bundle before it succeeded. After a failure
+	// (failed is true) an operator discards what it holds.
+	Close(failed bool) error
+}
+
+// Work is one piece of a stage's input: a range of partitions, a part of a restriction, some rows. It is run as
+// one bundle.
+type Work interface {
+	// Size is an estimate of the work in bytes, for ordering and progress; 0 if it is not known.
+	Size() int64
+}
+
+// Root feeds a stage instance from a piece of work.
+type Root interface {
+	// Run pushes all rows of w into the stage. The plan has started the bundle and finishes it.
+	Run(w Work) error
+}
+
+// Exchange is a blocking edge between stages, of bounded input: all writers finish, it is sealed, and then its
+// contents are read as pieces of work. Its methods but those of the writers and roots are called by one
+// goroutine at a time.
+type Exchange interface {
+	// NewWriter adds to b the operator that takes the exchange's n-th input, and returns its Sink.
+	NewWriter(b *Build, n int) (sink any, err error)
+	// Seal ends writing, after every writer has been closed.
+	Seal() error
+	// Work returns what there is to read, cut for a number of workers. It may be called once, after Seal.
+	Work(workers int) ([]Work, error)
+	// NewRoot returns what reads the exchange into sink, which is a Sink of its output type.
+	NewRoot(b *Build, sink any) (Root, error)
+	// Close releases memory and files. It is safe at any time and more than once.
+	Close() error
+}
+
+// Build collects the operators of one stage instance while it is wired, downstream first.
+type Build struct {
+	Host *Host
+	ops  []Op
+}
+
+// Add registers an operator. Operators are wired downstream first, so the ones it pushes to are already there.
+func (b *Build) Add(op Op) { b.ops = append(b.ops, op) }
+
+// Plan is a running instance of a stage. It is used by one goroutine at a time.
+type Plan struct {
+	root   Root
+	ops    []Op // upstream first
+	failed bool
+	closed bool
+}
+
+// Plan ends the wiring.
+func (b *Build) Plan(root Root) *Plan {
+	slices.Reverse(b.ops)
+	return &Plan{root: root, ops: b.ops}
+}
+
+// Run processes one piece of work as a bundle. After an error the plan can only be closed.
+func (p *Plan) Run(w Work) error {
+	for _, op := range slices.Backward(p.ops) {
+		if err := op.StartBundle(); err != nil {
+			p.failed = true
+			return err
+		}
+	}
+	if err := p.root.Run(w); err != nil {
+		p.failed = true
+		return err
+	}
+	for _, op := range p.ops {
+		if err := op.FinishBundle(); err != nil {
+			p.failed = true
+			return err
+		}
+	}
+	return nil
+}
+
+// Close ends the instance. failed says that the job has failed elsewhere, so that what is held is discarded.
+// A second call does nothing.
+func (p *Plan) Close(failed bool) error {
+	if p.closed {
+		return nil
+	}
+	p.closed = true
+	var errs []error
+	for _, op := range p.ops {
+		errs = append(errs, op.Close(failed || p.failed))
+	}
+	return errors.Join(errs...)
+}
