@@ -3,12 +3,14 @@ package exec
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 
 	"github.com/millrace-go/millrace/sdk/exec/budget"
+	"github.com/millrace-go/millrace/sdk/window"
 )
 
 // Host is what a running stage needs from whoever runs it: the engine, or a Fn API worker. One Host serves one
-// instance of a stage, on one goroutine at a time.
+// instance of a stage, on one goroutine at a time; a Host with Worker -1 serves what belongs to the whole job.
 type Host struct {
 	Ctx     context.Context // ends when the job is cancelled
 	Log     *slog.Logger
@@ -21,4 +23,81 @@ type Host struct {
 
 	BatchSize int  // rows per batch; BatchSize if 0
 	Strict    bool // check mutation and encoding on every edge (runners/ptest)
+
+	// View returns the contents of a view, made by its ViewStore, for one of its windows.
+	View func(id int) any
+	// Post takes work that a splittable operator finds while it runs: for the stage rooted at node.
+	Post func(node int, w Work)
+
+	// Pulse tells a watcher on another goroutine what the instance is doing.
+	Pulse Pulse
+}
+
+// Rows is the number of rows of a batch.
+func (h *Host) Rows() int {
+	if h.BatchSize > 0 {
+		return h.BatchSize
+	}
+	return BatchSize
+}
+
+// Cancelled returns the cause once the job has been cancelled, else nil. It is cheap enough for every batch.
+func (h *Host) Cancelled() error {
+	select {
+	case <-h.Ctx.Done():
+		return context.Cause(h.Ctx)
+	default:
+		return nil
+	}
+}
+
+// Pulse is where a stage instance shows that it lives: the step whose user code runs, and a counter that moves
+// with every batch. It is written by the instance and read by anyone.
+type Pulse struct {
+	beats atomic.Uint64
+	step  atomic.Pointer[Step]
+}
+
+// Beats is a number that changes while the instance makes progress.
+func (p *Pulse) Beats() uint64 { return p.beats.Load() }
+
+// Step is the step whose code is running, or nil.
+func (p *Pulse) Step() *Step { return p.step.Load() }
+
+func (p *Pulse) enter(s *Step) (outer *Step) {
+	outer = p.step.Load()
+	p.step.Store(s)
+	p.beats.Add(1)
+	return outer
+}
+
+func (p *Pulse) leave(outer *Step) { p.step.Store(outer) }
+
+// Step is one transform inside one stage instance: who it is, and what it has counted.
+type Step struct {
+	Path string // the transform's path
+	At   string // the user's file:line
+	Host *Host
+
+	// Elements in and out, counted once a batch. Read by anyone.
+	In, Out atomic.Int64
+	// Bytes is what a source says it has read.
+	Bytes atomic.Int64
+
+	cells   map[string]*Cell // metrics of the transform's user code, by name; complete before the plan runs
+	ordered []*Cell
+
+	row      rowCell // the row of the batch that user code is at
+	describe func(row int) (key, element string, w window.Window)
+}
+
+// Where describes the element that the step's user code is at: for a report about code that blocks or fails.
+// While the step makes progress the answer may be about a neighbour.
+func (s *Step) Where() (key, element string) {
+	if s.describe == nil {
+		return "", ""
+	}
+	defer func() { _ = recover() }() // a report must not fail on a value that cannot be printed
+	k, e, _ := s.describe(s.row.get())
+	return k, e
 }

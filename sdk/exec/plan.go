@@ -35,14 +35,11 @@ type Root interface {
 // contents are read as pieces of work. Its methods but those of the writers and roots are called by one
 // goroutine at a time.
 type Exchange interface {
+	Feed
 	// NewWriter adds to b the operator that takes the exchange's n-th input, and returns its Sink.
-	NewWriter(b *Build, n int) (sink any, err error)
+	NewWriter(b *Build, step *Step, n int) (sink any, err error)
 	// Seal ends writing, after every writer has been closed.
 	Seal() error
-	// Work returns what there is to read, cut for a number of workers. It may be called once, after Seal.
-	Work(workers int) ([]Work, error)
-	// NewRoot returns what reads the exchange into sink, which is a Sink of its output type.
-	NewRoot(b *Build, sink any) (Root, error)
 	// Close releases memory and files. It is safe at any time and more than once.
 	Close() error
 }

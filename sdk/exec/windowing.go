@@ -1,0 +1,188 @@
+package exec
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/millrace-go/millrace/sdk/mtime"
+	"github.com/millrace-go/millrace/sdk/window"
+)
+
+type windowInto[T any] struct {
+	lifeless
+	user[T]
+	assign func(dst []window.Window, t mtime.Time, v *T) []window.Window
+	plain  bool // assign looks at the time only
+	fixed  bool // a time has one window, which holds for all times in it
+	to     Sink[T]
+	b      Batch[T]
+	sets   WindowSets
+	ids    []uint32
+	buf    []window.Window
+}
+
+// NewWindowInto adds to b what assigns windows to rows, and returns its input. byTime says that assign looks at
+// the timestamp only.
+func NewWindowInto[T any](b *Build, step *Step, fn window.Fn, assign func(dst []window.Window, t mtime.Time, v *T) []window.Window, to Sink[T]) Sink[T] {
+	w := &windowInto[T]{user: user[T]{step: step}, assign: assign, to: to}
+	if assign == nil {
+		w.plain = true
+		w.assign = func(dst []window.Window, t mtime.Time, _ *T) []window.Window { return fn.AssignWindows(dst, t) }
+		_, w.fixed = fn.(window.FixedFn)
+	}
+	step.describe = w.describe
+	b.Add(w)
+	return w
+}
+
+func (w *windowInto[T]) Push(b *Batch[T]) (err error) {
+	outer := w.enter(b)
+	mine, row := true, 0
+	defer func() {
+		if mine {
+			if r := recover(); r != nil {
+				w.step.row.set(row)
+				err = w.step.failure(recovered(r), 1)
+			}
+		}
+		w.in = nil
+		w.step.Host.Pulse.leave(outer)
+	}()
+	w.b.V, w.b.Meta = b.V, b.Meta
+	w.sets.Reset()
+	w.b.Sets, w.b.S = &w.sets, nil
+	if w.plain && b.T == nil {
+		if err := w.add(b.T0, nil); err != nil {
+			return w.step.failure(err, 1)
+		}
+	} else {
+		w.ids = w.ids[:0]
+		var last window.Window // the window of the row before, which is mostly this one's too
+		lastT := mtime.Max
+		for i := range b.V {
+			row = i
+			t := b.Time(i)
+			same := w.plain && i > 0 && (t == lastT || w.fixed && last.Contains(t))
+			if !same {
+				if err := w.add(t, &b.V[i]); err != nil {
+					w.step.row.set(i)
+					return w.step.failure(err, 1)
+				}
+				last, lastT = w.buf[0], t
+			}
+			w.ids = append(w.ids, uint32(w.sets.Len()-1))
+		}
+		w.b.S = w.ids
+	}
+	mine = false
+	w.step.Out.Add(int64(len(b.V)))
+	return w.to.Push(&w.b)
+}
+
+func (w *windowInto[T]) add(t mtime.Time, v *T) error {
+	w.buf = w.assign(w.buf[:0], t, v)
+	if len(w.buf) == 0 {
+		return fmt.Errorf("the window function assigned no window to an element at %v; each element needs one", t)
+	}
+	for _, win := range w.buf {
+		if win.End <= win.Start {
+			return fmt.Errorf("the window function assigned %v, which is empty, to an element at %v", win, t)
+		}
+	}
+	w.sets.Add(w.buf...)
+	return nil
+}
+
+type explode[T any] struct {
+	lifeless
+	to   Sink[T]
+	b    Batch[T]
+	sets WindowSets
+	v    []T
+	t    []mtime.Time
+	s    []uint32
+	p    []window.Pane
+}
+
+// NewExplode returns a sink that gives each row on once for each of its windows: for user code that observes
+// its window. Batches whose rows are in one window each pass as they are.
+func NewExplode[T any](b *Build, to Sink[T]) Sink[T] {
+	e := &explode[T]{to: to}
+	b.Add(e)
+	return e
+}
+
+func (e *explode[T]) Push(b *Batch[T]) error {
+	if single(&b.Meta) {
+		return e.to.Push(b)
+	}
+	e.v, e.t, e.s, e.p = e.v[:0], e.t[:0], e.s[:0], e.p[:0]
+	e.sets.Reset()
+	for i := range b.V {
+		for _, w := range b.Windows(i) {
+			e.v = append(e.v, b.V[i])
+			e.t = append(e.t, b.Time(i))
+			e.s = append(e.s, e.sets.Add(w))
+			e.p = append(e.p, b.Pane(i))
+		}
+	}
+	e.b.V = e.v
+	e.b.Meta = Meta{T: e.t, Sets: &e.sets, S: e.s, P: e.p}
+	return e.to.Push(&e.b)
+}
+
+func single(m *Meta) bool {
+	if m.Sets == nil {
+		return true
+	}
+	return m.Sets.Len() == len(m.Sets.win)
+}
+
+type stamp[T any] struct {
+	lifeless
+	user[T]
+	f    func(T) mtime.Time
+	skew time.Duration
+	to   Sink[T]
+	b    Batch[T]
+	t    []mtime.Time
+}
+
+// NewWithTimestamps adds to b what gives rows new timestamps, and returns its input. A time more than skew
+// before the row's own is an error; rows from a source without times are at [mtime.Min], so that any will do.
+func NewWithTimestamps[T any](b *Build, step *Step, f func(T) mtime.Time, skew time.Duration, to Sink[T]) Sink[T] {
+	s := &stamp[T]{user: user[T]{step: step}, f: f, skew: skew, to: to}
+	step.describe = s.describe
+	b.Add(s)
+	return s
+}
+
+func (s *stamp[T]) Push(b *Batch[T]) (err error) {
+	outer := s.enter(b)
+	mine, row := true, 0
+	defer func() {
+		if mine {
+			if r := recover(); r != nil {
+				s.step.row.set(row)
+				err = s.step.failure(recovered(r), 1)
+			}
+		}
+		s.in = nil
+		s.step.Host.Pulse.leave(outer)
+	}()
+	s.t = s.t[:0]
+	for i, v := range b.V {
+		row = i
+		t := s.f(v).Clamp()
+		if own := b.Time(i); t < own.Add(-s.skew) {
+			s.step.row.set(i)
+			return s.step.failure(fmt.Errorf("timestamp %v is before the element's own, %v, by more than the allowed skew of %v", t, own, s.skew), 1)
+		}
+		s.t = append(s.t, t)
+	}
+	mine = false
+	s.step.Out.Add(int64(len(b.V)))
+	s.b.V, s.b.Meta = b.V, b.Meta
+	s.b.T = s.t
+	return s.to.Push(&s.b)
+}
