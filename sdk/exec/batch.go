@@ -1,6 +1,8 @@
 package exec
 
 import (
+	"slices"
+
 	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/window"
 )
@@ -118,4 +120,16 @@ func (s *WindowSets) Reset() { s.off, s.win = s.off[:0], s.win[:0] }
 type Sink[T any] interface {
 	// Push processes the rows of b. An error ends the bundle. b is lent for the call.
 	Push(b *Batch[T]) error
+}
+
+// Clone returns a copy of m that shares nothing with it.
+func (m *Meta) Clone() Meta {
+	c := *m
+	c.T = slices.Clone(m.T)
+	c.S = slices.Clone(m.S)
+	c.P = slices.Clone(m.P)
+	if m.Sets != nil {
+		c.Sets = &WindowSets{off: slices.Clone(m.Sets.off), win: slices.Clone(m.Sets.win)}
+	}
+	return c
 }

@@ -140,3 +140,6 @@ func show(v any) string {
 	}
 	return s
 }
+
+// UserPanic returns the panic of user code, recovered in an operator of another package, as the step's failure.
+func UserPanic(s *Step, value any) error { return s.failure(recovered(value), 1) }

@@ -329,19 +329,26 @@ func (p *parDo[I, O]) rollback() {
 }
 
 func (p *parDo[I, O]) wait(n int) error {
-	d := p.cfg.Policy.Backoff
-	if d <= 0 {
+	return pause(p.step.Host.Ctx, p.cfg.Policy.Backoff, n)
+}
+
+// pause waits before the n-th retry, from 1.
+func pause(ctx context.Context, backoff time.Duration, n int) error {
+	if backoff <= 0 {
 		return nil
 	}
-	d = min(d<<(n-1), time.Minute)
+	d := time.Minute
+	if n < 16 {
+		d = min(backoff<<(n-1), d)
+	}
 	d = d/2 + rand.N(d/2+1) //nolint:gosec // jitter, not a secret
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
 		return nil
-	case <-p.step.Host.Ctx.Done():
-		return context.Cause(p.step.Host.Ctx)
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

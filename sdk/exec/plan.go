@@ -48,6 +48,7 @@ type Exchange interface {
 type Build struct {
 	Host *Host
 	ops  []Op
+	cut  func() error
 }
 
 // Add registers an operator. Operators are wired downstream first, so the ones it pushes to are already there.
@@ -64,28 +65,69 @@ type Plan struct {
 // Plan ends the wiring.
 func (b *Build) Plan(root Root) *Plan {
 	slices.Reverse(b.ops)
-	return &Plan{root: root, ops: b.ops}
+	p := &Plan{root: root, ops: b.ops}
+	b.cut = p.cut
+	return p
 }
 
-// Run processes one piece of work as a bundle. After an error the plan can only be closed.
-func (p *Plan) Run(w Work) error {
-	for _, op := range slices.Backward(p.ops) {
-		if err := op.StartBundle(); err != nil {
-			p.failed = true
-			return err
-		}
-	}
-	if err := p.root.Run(w); err != nil {
-		p.failed = true
+// cut ends the bundle and begins another, between two batches of the root's.
+func (p *Plan) cut() error {
+	if err := p.finish(); err != nil {
 		return err
 	}
-	for _, op := range p.ops {
-		if err := op.FinishBundle(); err != nil {
-			p.failed = true
+	return p.start()
+}
+
+func (p *Plan) start() error {
+	for _, op := range slices.Backward(p.ops) {
+		if any(op) == any(p.root) {
+			continue
+		}
+		if err := op.StartBundle(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (p *Plan) finish() error {
+	for _, op := range p.ops {
+		if any(op) == any(p.root) {
+			continue
+		}
+		if err := op.FinishBundle(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Run processes one piece of work as a bundle. After an error the plan can only be closed.
+func (p *Plan) Run(w Work) error {
+	err := p.run(w)
+	p.failed = p.failed || err != nil
+	return err
+}
+
+func (p *Plan) run(w Work) error {
+	if err := p.start(); err != nil {
+		return err
+	}
+	op, isOp := p.root.(Op)
+	if isOp {
+		if err := op.StartBundle(); err != nil {
+			return err
+		}
+	}
+	if err := p.root.Run(w); err != nil {
+		return err
+	}
+	if isOp {
+		if err := op.FinishBundle(); err != nil {
+			return err
+		}
+	}
+	return p.finish()
 }
 
 // Close ends the instance. failed says that the job has failed elsewhere, so that what is held is discarded.

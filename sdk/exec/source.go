@@ -20,6 +20,23 @@ type rowRange struct{ lo, hi int }
 
 func (r rowRange) Size() int64 { return int64(r.hi - r.lo) }
 
+// Divide implements [Divisible].
+func (r rowRange) Divide(n int) []Work {
+	var ws []Work
+	for i := range n {
+		if lo, hi := r.lo+i*(r.hi-r.lo)/n, r.lo+(i+1)*(r.hi-r.lo)/n; lo < hi {
+			ws = append(ws, rowRange{lo: lo, hi: hi})
+		}
+	}
+	return ws
+}
+
+// Divisible is work that can be cut before it runs.
+type Divisible interface {
+	// Divide cuts the work into at most n pieces, none of them empty.
+	Divide(n int) []Work
+}
+
 // Work implements [Feed].
 func (r *Rows[T]) Work(workers int) ([]Work, error) {
 	const least = 16 << 10 // below it the second worker costs more than it brings

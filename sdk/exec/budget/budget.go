@@ -8,6 +8,8 @@ package budget
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/millrace-go/millrace/sdk/exec/spill"
 )
 
 // Budget is the limit that the accounts of a job share. It is safe for concurrent use.
@@ -15,6 +17,7 @@ type Budget struct {
 	limit int64
 	used  atomic.Int64
 	peak  atomic.Int64
+	disk  spill.Stats
 
 	mu       sync.Mutex
 	accounts map[*Account]struct{}
@@ -106,3 +109,6 @@ func (a *Account) Close() {
 	a.b.mu.Unlock()
 	a.b.used.Add(-a.held.Swap(0))
 }
+
+// Disk counts what the job's accounts have spilled.
+func (b *Budget) Disk() *spill.Stats { return &b.disk }

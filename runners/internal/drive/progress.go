@@ -1,0 +1,62 @@
+package drive
+
+import (
+	"github.com/millrace-go/millrace/runners/internal/engine"
+	"github.com/millrace-go/millrace/sdk"
+	"github.com/millrace-go/millrace/sdk/exec"
+)
+
+// Status fills in what the run knows.
+func (r *Run) Status(st *sdk.Status) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, n := range r.plan.Graph.Nodes {
+		ss := r.steps[n]
+		if len(ss) == 0 {
+			continue
+		}
+		row := sdk.StepStatus{Transform: n.Path}
+		metrics := map[string]exec.Value{}
+		var order []string
+		for _, s := range ss {
+			row.In += s.In.Load()
+			row.Out += s.Out.Load()
+			row.Bytes += s.Bytes.Load()
+			s.Cells(func(name string, v exec.Value) {
+				if old, ok := metrics[name]; ok {
+					metrics[name] = old.Merge(v)
+					return
+				}
+				metrics[name] = v
+				order = append(order, name)
+			})
+		}
+		st.Steps = append(st.Steps, row)
+		for _, name := range order {
+			v := metrics[name]
+			kind := [...]string{"counter", "distribution", "gauge"}[v.Kind]
+			st.Metrics = append(st.Metrics, sdk.Metric{Transform: n.Path, Name: name, Kind: kind, Value: v})
+		}
+	}
+	for _, s := range r.plan.Stages {
+		state, done, running, waiting := r.job.Progress(s)
+		row := sdk.StageStatus{Name: s.Name(), State: state.String(), Done: int64(done), Remaining: int64(running + waiting)}
+		if state == engine.Running {
+			for _, w := range r.workers {
+				if w.stage != s {
+					continue
+				}
+				if inst := w.running.Load(); inst != nil {
+					if sp, ok := inst.root.(exec.Splitter); ok {
+						d, left := sp.Progress()
+						row.DoneBytes += d
+						row.LeftBytes += left
+					}
+				}
+			}
+		}
+		st.Stages = append(st.Stages, row)
+	}
+	st.Budget, st.Held, st.PeakHeld = r.cfg.Budget.Limit(), r.cfg.Budget.Used(), r.cfg.Budget.Peak()
+	st.Plan = r.plan.String()
+}

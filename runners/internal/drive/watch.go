@@ -1,0 +1,120 @@
+package drive
+
+import (
+	"bytes"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/millrace-go/millrace/sdk/exec"
+)
+
+const (
+	splitEvery = 10 * time.Millisecond // how soon an idle worker asks for a part of another's work
+	stallEvery = 250 * time.Millisecond
+)
+
+// watch splits running work for idle workers and reports user code that does not come back. It runs beside the
+// workers until the run has ended.
+func (r *Run) watch() {
+	split := time.NewTicker(splitEvery)
+	defer split.Stop()
+	stall := time.NewTicker(stallEvery)
+	defer stall.Stop()
+	cancelled := r.ctx.Done()
+	var since time.Time
+	type seen struct {
+		beats    uint64
+		since    time.Time
+		reported bool
+	}
+	last := make([]seen, len(r.workers))
+	for {
+		select {
+		case <-r.ended:
+			return
+		case <-cancelled:
+			cancelled, since = nil, time.Now()
+		case <-split.C:
+			r.split()
+		case now := <-stall.C:
+			for i, w := range r.workers {
+				l := &last[i]
+				beats := w.host.Pulse.Beats()
+				step := w.host.Pulse.Step()
+				if !w.busy.Load() || step == nil || beats != l.beats {
+					*l = seen{beats: beats, since: now}
+					continue
+				}
+				limit := r.cfg.StallAfter
+				from := l.since
+				if !since.IsZero() {
+					limit = r.cfg.GraceAfterCancel
+					from = since
+				}
+				if l.reported || now.Sub(from) < limit {
+					continue
+				}
+				l.reported = true
+				r.report(w, step, now.Sub(from), !since.IsZero())
+			}
+		}
+	}
+}
+
+func (r *Run) report(w *worker, step *exec.Step, d time.Duration, cancelled bool) {
+	key, element := step.Where()
+	msg := "user code blocks: the transform has been on one element for long"
+	if cancelled {
+		msg = "user code ignores the cancelled Context: the job cannot end before it returns"
+	}
+	args := []any{"job", r.cfg.JobID, "transform", step.Path, "at", step.At, "for", d.Round(time.Millisecond)}
+	if key != "" {
+		args = append(args, "key", key)
+	}
+	if element != "" {
+		args = append(args, "element", element)
+	}
+	r.cfg.Log.Warn(msg, append(args, "stack", w.stack())...)
+}
+
+// stack returns the stack of the worker's goroutine.
+func (w *worker) stack() string {
+	buf := make([]byte, 1<<20)
+	buf = buf[:runtime.Stack(buf, true)]
+	for g := range bytes.SplitSeq(buf, []byte("\n\n")) {
+		if strings.HasPrefix(string(g), "goroutine "+w.goroutine+" [") {
+			return string(g)
+		}
+	}
+	return ""
+}
+
+// split asks, if a worker has nothing to do, the running work with most left for a part of it.
+func (r *Run) split() {
+	r.mu.Lock()
+	idle := r.idle
+	r.mu.Unlock()
+	var best exec.Splitter
+	most := 0.0
+	for _, w := range r.workers {
+		inst := w.running.Load()
+		if inst == nil {
+			continue
+		}
+		s, ok := inst.root.(exec.Splitter)
+		if !ok {
+			continue
+		}
+		_, left := s.Progress()
+		switch {
+		case idle == 0:
+			s.RequestSplit(1) // progress only
+		case left > most:
+			best, most = s, left
+		}
+	}
+	if best != nil && idle > 0 {
+		best.RequestSplit(0.5)
+	}
+}

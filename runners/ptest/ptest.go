@@ -1,0 +1,87 @@
+// Package ptest runs pipelines inside Go tests.
+//
+// A run is strict unless [Fast] is given: what works here should work on a remote runner. Every edge encodes and
+// decodes its elements and reports what does not survive; elements that user code changes are reported; bundles
+// have 1 to 7 elements, at random under a seed that a failing test prints; each DoFn has at least three
+// instances, which are torn down and set up again between bundles; group values are iterated before user code
+// sees them.
+package ptest
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/millrace-go/millrace/runners/direct"
+	"github.com/millrace-go/millrace/sdk"
+)
+
+// Option changes how a pipeline is run.
+type Option func(*config)
+
+type config struct {
+	strict bool
+	runner direct.Runner
+	seed   uint64
+}
+
+// Fast runs as in production: large bundles, nothing checked that direct itself does not need.
+func Fast() Option { return func(c *config) { c.strict = false } }
+
+// Seed fixes the seed of a strict run. Without it the environment variable MILLRACE_SEED does, or it is random.
+func Seed(s uint64) Option { return func(c *config) { c.seed = s } }
+
+// Budget sets the memory budget in bytes, so that spilling can be tested with little data.
+func Budget(bytes int64) Option { return func(c *config) { c.runner.Budget = bytes } }
+
+// Workers sets the number of workers.
+func Workers(n int) Option { return func(c *config) { c.runner.Workers = n } }
+
+// Run builds and runs a pipeline, and fails the test if it does not succeed. It returns the job's result, for its
+// metrics.
+func Run(tb testing.TB, build func(p *sdk.Pipeline), opts ...Option) *sdk.Result {
+	tb.Helper()
+	res, err := RunErr(tb, func(p *sdk.Pipeline) error { build(p); return nil }, opts...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return res
+}
+
+// RunErr is [Run] for pipelines that may fail: it returns the error.
+func RunErr(tb testing.TB, build func(p *sdk.Pipeline) error, opts ...Option) (*sdk.Result, error) {
+	tb.Helper()
+	c := config{strict: true, seed: rand.Uint64()}
+	if s, err := strconv.ParseUint(os.Getenv("MILLRACE_SEED"), 10, 64); err == nil {
+		c.seed = s
+	}
+	for _, o := range opts {
+		o(&c)
+	}
+	c.runner.TempDir = tb.TempDir()
+	c.runner.Log = slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if c.strict {
+		c.runner.Strict, c.runner.Seed = true, c.seed
+		if c.runner.Workers < 3 {
+			c.runner.Workers = 3
+		}
+	}
+	res, err := sdk.Run(tb.Context(), &c.runner, build)
+	if err != nil && c.strict {
+		tb.Logf("strict run with seed %d; repeat it with MILLRACE_SEED=%d", c.seed, c.seed)
+	}
+	return res, err
+}
+
+// Collect runs a pipeline and returns the elements of the collection that build returns, in no particular
+// order.
+func Collect[T any](tb testing.TB, build func(p *sdk.Pipeline) sdk.PCollection[T], opts ...Option) []T {
+	tb.Helper()
+	var got collector[T]
+	Run(tb, func(p *sdk.Pipeline) {
+		sdk.Filter(build(p), got.add)
+	}, opts...)
+	return got.take()
+}

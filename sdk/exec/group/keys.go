@@ -1,0 +1,151 @@
+package group
+
+import (
+	"hash/maphash"
+	"math/bits"
+	"reflect"
+	"strings"
+	"unsafe"
+
+	"github.com/millrace-go/millrace/sdk/coder"
+)
+
+// Keys are handled without type parameters: a column of keys is a base pointer, a stride and a number, and a
+// key is a machine word, a string, or its encoding. So the tables below are compiled once, whatever the keys.
+
+type keyKind uint8
+
+const (
+	words   keyKind = iota // integers and bool, widened to 64 bits
+	texts                  // strings
+	encoded                // everything else, by its encoding
+)
+
+// keyType is how keys of one type are handled.
+type keyType[K any] struct {
+	kind  keyKind
+	size  uintptr // of a word
+	coder coder.Coder[K]
+}
+
+func newKeyType[K any](c coder.Coder[K]) *keyType[K] {
+	t := reflect.TypeFor[K]()
+	k := &keyType[K]{coder: c, kind: encoded}
+	if strings.HasPrefix(c.ID(), "custom:") || strings.HasPrefix(c.ID(), "binary<") {
+		return k // equal as Go values need not be equal as keys
+	}
+	switch t.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		k.kind, k.size = words, t.Size()
+	case reflect.String:
+		k.kind = texts
+	default:
+	}
+	return k
+}
+
+// column is the keys of a batch or chunk, in the form that tables take.
+type column struct {
+	kind   keyKind
+	size   uintptr
+	base   unsafe.Pointer
+	stride uintptr
+	n      int
+	hash   []uint64
+	word   []uint64
+	bytes  []byte // encodings, one after the other
+	end    []int  // where each ends
+}
+
+// seed is this process's: hashes of keys never leave it.
+var seed = maphash.MakeSeed()
+
+var wordSeed = maphash.String(seed, "words") | 1
+
+// load reads the keys at base.
+func (k *keyType[K]) load(c *column, base unsafe.Pointer, stride uintptr, n int) error {
+	c.kind, c.size, c.base, c.stride, c.n = k.kind, k.size, base, stride, n
+	if cap(c.hash) < n {
+		c.hash = make([]uint64, max(n, 256))
+	}
+	c.hash = c.hash[:n]
+	switch k.kind {
+	case words:
+		c.loadWords()
+	case texts:
+		p := base
+		for i := range c.hash {
+			c.hash[i] = maphash.String(seed, *(*string)(p))
+			p = unsafe.Add(p, stride)
+		}
+	default:
+		c.bytes, c.end = c.bytes[:0], c.end[:0]
+		p := base
+		for i := range c.hash {
+			at := len(c.bytes)
+			var err error
+			if c.bytes, err = k.coder.Append(c.bytes, (*K)(p)); err != nil {
+				return err
+			}
+			c.end = append(c.end, len(c.bytes))
+			c.hash[i] = maphash.Bytes(seed, c.bytes[at:])
+			p = unsafe.Add(p, stride)
+		}
+	}
+	return nil
+}
+
+func (c *column) loadWords() {
+	if cap(c.word) < c.n {
+		c.word = make([]uint64, max(c.n, 256))
+	}
+	c.word = c.word[:c.n]
+	p, w := c.base, c.word
+	switch c.size {
+	case 8:
+		for i := range w {
+			w[i] = *(*uint64)(p)
+			p = unsafe.Add(p, c.stride)
+		}
+	case 4:
+		for i := range w {
+			w[i] = uint64(*(*uint32)(p))
+			p = unsafe.Add(p, c.stride)
+		}
+	case 2:
+		for i := range w {
+			w[i] = uint64(*(*uint16)(p))
+			p = unsafe.Add(p, c.stride)
+		}
+	default:
+		for i := range w {
+			w[i] = uint64(*(*uint8)(p))
+			p = unsafe.Add(p, c.stride)
+		}
+	}
+	h := c.hash
+	for i, x := range w {
+		h[i] = hashWord(x)
+	}
+}
+
+func hashWord(x uint64) uint64 {
+	hi, lo := bits.Mul64(x^wordSeed, 0x9E3779B97F4A7C15)
+	h := hi ^ lo
+	return h * 0xD6E8FEB86659FD93 // the top bits choose the partition, the low ones the slot: mix both
+}
+
+// text returns key i of a column of strings.
+func (c *column) text(i int) string {
+	return *(*string)(unsafe.Add(c.base, uintptr(i)*c.stride))
+}
+
+// encoding returns key i of a column of encodings.
+func (c *column) encoding(i int) []byte {
+	at := 0
+	if i > 0 {
+		at = c.end[i-1]
+	}
+	return c.bytes[at:c.end[i]]
+}

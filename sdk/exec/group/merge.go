@@ -1,0 +1,86 @@
+package group
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/millrace-go/millrace/sdk/window"
+)
+
+// mergeWindows applies m to the windows ws, which need be neither sorted nor distinct, and returns what each
+// becomes. What a window function of the program's own may get wrong is an error.
+func mergeWindows(m window.Merger, ws []window.Window) ([]window.Window, error) {
+	sorted := slices.Clone(ws)
+	slices.SortFunc(sorted, window.Window.Compare)
+	sorted = slices.Compact(sorted)
+	into := map[window.Window]window.Window{}
+	for _, g := range m.MergeWindows(slices.Clone(sorted)) {
+		if len(g.From) == 0 || g.To.End <= g.To.Start {
+			return nil, fmt.Errorf("the window function merged %v into %v: it needs windows to merge and a result that is not empty", g.From, g.To)
+		}
+		for _, w := range g.From {
+			if _, ok := slices.BinarySearchFunc(sorted, w, window.Window.Compare); !ok {
+				return nil, fmt.Errorf("the window function merged %v, which is not one of the windows that it was given", w)
+			}
+			if other, twice := into[w]; twice {
+				return nil, fmt.Errorf("the window function merged %v into both %v and %v", w, other, g.To)
+			}
+			into[w] = g.To
+		}
+	}
+	out := make([]window.Window, len(ws))
+	for i, w := range ws {
+		out[i] = w
+		if to, ok := into[w]; ok {
+			out[i] = to
+		}
+	}
+	return out, nil
+}
+
+// mergeGroups merges the windows of each key of t, and returns the number of groups that are left, the new
+// number of each old group, and key and window of each new one.
+func mergeGroups(m window.Merger, t *table) (remap []uint32, groups []keyWindow, err error) {
+	order := make([]uint32, len(t.groups))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortFunc(order, func(a, b uint32) int {
+		return cmp.Or(cmp.Compare(t.groups[a].key, t.groups[b].key), t.groups[a].w.Compare(t.groups[b].w))
+	})
+	remap = make([]uint32, len(order))
+	var ws []window.Window
+	seen := map[window.Window]uint32{}
+	for lo := 0; lo < len(order); {
+		key := t.groups[order[lo]].key
+		hi := lo
+		ws = ws[:0]
+		for hi < len(order) && t.groups[order[hi]].key == key {
+			ws = append(ws, t.groups[order[hi]].w)
+			hi++
+		}
+		merged, err := mergeWindows(m, ws)
+		if err != nil {
+			return nil, nil, err
+		}
+		clear(seen)
+		for i, w := range merged {
+			g, ok := uint32(0), false
+			if i > 0 && merged[i-1] == w {
+				g, ok = uint32(len(groups)-1), groups[len(groups)-1].w == w
+			}
+			if !ok {
+				g, ok = seen[w]
+			}
+			if !ok {
+				g = uint32(len(groups))
+				groups = append(groups, keyWindow{key, w})
+				seen[w] = g
+			}
+			remap[order[lo+i]] = g
+		}
+		lo = hi
+	}
+	return remap, groups, nil
+}

@@ -1,0 +1,226 @@
+package group
+
+import (
+	"cmp"
+	"encoding/binary"
+	"strings"
+
+	"github.com/millrace-go/millrace/sdk/window"
+)
+
+// table gives keys dense numbers, in the order in which they first come. Open addressing with linear probing.
+type table struct {
+	kind  keyKind
+	clone bool // keep copies of strings, not the rows' own
+	slots []uint32
+	mask  uint64
+	n     int
+	word  []uint64 // words: by number
+	text  []string // texts and encodings: by number
+	hash  []uint64 // texts and encodings: by number; words are cheaper hashed again
+
+	wslots []uint32 // (key number, window) -> group number
+	wmask  uint64
+	groups []keyWindow // by group number
+}
+
+type keyWindow struct {
+	key uint32
+	w   window.Window
+}
+
+func newTable(kind keyKind, clone bool) *table { return &table{kind: kind, clone: clone} }
+
+// reset empties the table for about rows rows, keeping its memory where it fits.
+func (t *table) reset(rows int) {
+	want := 64
+	for want < rows && want < 1<<16 {
+		want <<= 1
+	}
+	if len(t.slots) < want || len(t.slots) > 8*want {
+		t.slots = make([]uint32, want)
+	} else {
+		clear(t.slots)
+	}
+	t.mask = uint64(len(t.slots) - 1)
+	t.n = 0
+	t.word, t.hash = t.word[:0], t.hash[:0]
+	clear(t.text)
+	t.text = t.text[:0]
+	clear(t.wslots)
+	t.groups = t.groups[:0]
+}
+
+func (t *table) grow() {
+	old := len(t.slots) * 2
+	t.slots = make([]uint32, max(old, 64))
+	t.mask = uint64(len(t.slots) - 1)
+	for id := range t.n {
+		var h uint64
+		if t.kind == words {
+			h = hashWord(t.word[id])
+		} else {
+			h = t.hash[id]
+		}
+		i := h & t.mask
+		for t.slots[i] != 0 {
+			i = (i + 1) & t.mask
+		}
+		t.slots[i] = uint32(id + 1)
+	}
+}
+
+// ids writes the numbers of the keys of c to out.
+func (t *table) ids(c *column, out []uint32) {
+	if need := t.n + c.n; need*4 > len(t.slots)*3 {
+		// All of them may be new; growing ahead keeps the check out of the loop.
+		for need*4 > len(t.slots)*3 {
+			if t.n*2 < len(t.slots) && len(t.slots) >= 1<<16 {
+				break
+			}
+			t.grow()
+		}
+	}
+	switch t.kind {
+	case words:
+		t.wordIDs(c, out)
+	case texts:
+		for i := range out {
+			if t.n*4 >= len(t.slots)*3 {
+				t.grow()
+			}
+			out[i] = t.textID(c.hash[i], c.text(i))
+		}
+	default:
+		for i := range out {
+			if t.n*4 >= len(t.slots)*3 {
+				t.grow()
+			}
+			out[i] = t.bytesID(c.hash[i], c.encoding(i))
+		}
+	}
+}
+
+func (t *table) wordIDs(c *column, out []uint32) {
+	for i, k := range c.word {
+		if t.n*4 >= len(t.slots)*3 {
+			t.grow()
+		}
+		slots, mask := t.slots, t.mask
+		j := c.hash[i] & mask
+		for {
+			s := slots[j]
+			if s == 0 {
+				t.word = append(t.word, k)
+				t.n++
+				slots[j] = uint32(t.n)
+				out[i] = uint32(t.n - 1)
+				break
+			}
+			if t.word[s-1] == k {
+				out[i] = s - 1
+				break
+			}
+			j = (j + 1) & mask
+		}
+	}
+}
+
+func (t *table) textID(h uint64, k string) uint32 {
+	j := h & t.mask
+	for {
+		s := t.slots[j]
+		if s == 0 {
+			if t.clone {
+				k = strings.Clone(k)
+			}
+			return t.insert(j, h, k)
+		}
+		if t.hash[s-1] == h && t.text[s-1] == k {
+			return s - 1
+		}
+		j = (j + 1) & t.mask
+	}
+}
+
+func (t *table) bytesID(h uint64, k []byte) uint32 {
+	j := h & t.mask
+	for {
+		s := t.slots[j]
+		if s == 0 {
+			return t.insert(j, h, string(k))
+		}
+		if t.hash[s-1] == h && t.text[s-1] == string(k) {
+			return s - 1
+		}
+		j = (j + 1) & t.mask
+	}
+}
+
+func (t *table) insert(slot, h uint64, k string) uint32 {
+	t.text = append(t.text, k)
+	t.hash = append(t.hash, h)
+	t.n++
+	t.slots[slot] = uint32(t.n)
+	return uint32(t.n - 1)
+}
+
+// keyHash is the hash of key id.
+func (t *table) keyHash(id uint32) uint64 {
+	if t.kind == words {
+		return hashWord(t.word[id])
+	}
+	return t.hash[id]
+}
+
+// group returns the number of the group of key id in w.
+func (t *table) group(id uint32, w window.Window) uint32 {
+	if (len(t.groups)+1)*4 > len(t.wslots)*3 {
+		t.wslots = make([]uint32, max(2*len(t.wslots), 64))
+		t.wmask = uint64(len(t.wslots) - 1)
+		for g, kw := range t.groups {
+			j := kw.hash() & t.wmask
+			for t.wslots[j] != 0 {
+				j = (j + 1) & t.wmask
+			}
+			t.wslots[j] = uint32(g + 1)
+		}
+	}
+	kw := keyWindow{id, w}
+	j := kw.hash() & t.wmask
+	for {
+		s := t.wslots[j]
+		if s == 0 {
+			t.groups = append(t.groups, kw)
+			t.wslots[j] = uint32(len(t.groups))
+			return uint32(len(t.groups) - 1)
+		}
+		if t.groups[s-1] == kw {
+			return s - 1
+		}
+		j = (j + 1) & t.wmask
+	}
+}
+
+func (kw keyWindow) hash() uint64 {
+	return hashWord(uint64(kw.key)*0x9E3779B97F4A7C15 ^ uint64(kw.w.Start)*0xC2B2AE3D27D4EB4F ^ uint64(kw.w.End)*0x165667B19E3779F9 ^ uint64(kw.w.Tag))
+}
+
+// compare orders keys as runs are: by hash, then by key.
+func (t *table) compare(a, b uint32) int {
+	if c := cmp.Compare(t.keyHash(a), t.keyHash(b)); c != 0 {
+		return c
+	}
+	if t.kind == words {
+		return cmp.Compare(t.word[a], t.word[b])
+	}
+	return strings.Compare(t.text[a], t.text[b])
+}
+
+// bytes appends the form in which runs hold key id: ordered as compare orders.
+func (t *table) bytes(dst []byte, id uint32) []byte {
+	if t.kind == words {
+		return binary.BigEndian.AppendUint64(dst, t.word[id])
+	}
+	return append(dst, t.text[id]...)
+}
