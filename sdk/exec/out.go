@@ -37,12 +37,13 @@ type Out[T any] struct {
 	sets       WindowSets // for rows that are emitted into a window of their own
 	finishing  bool       // FinishBundle is running: there is no input row
 	skew       time.Duration
+	eager      bool // rows must not wait for the next batch
 	err        error
 }
 
 // NewOut returns an Out that pushes to sink. main marks the output that the step's element counter counts.
 func NewOut[T any](b *Build, step *Step, sink Sink[T], main bool) *Out[T] {
-	return &Out[T]{b: Batch[T]{V: make([]T, 0, b.Host.Rows())}, to: sink, step: step, main: main, uniform: true}
+	return &Out[T]{b: Batch[T]{V: make([]T, 0, b.Host.Rows())}, to: sink, step: step, main: main, uniform: true, eager: Lent[T]()}
 }
 
 // Emitter is where a DoFn puts its output. It belongs to the goroutine of the call, and is valid during it.
@@ -242,7 +243,7 @@ func (o *Out[T]) flush() {
 
 // endBatch settles the batch. Rows that refer to its columns leave now; uniform ones may wait for more.
 func (o *Out[T]) endBatch() error {
-	if !o.uniform || len(o.b.V) >= o.step.Host.Rows() {
+	if !o.uniform || o.eager || len(o.b.V) >= o.step.Host.Rows() {
 		o.flush()
 	}
 	o.in = nil
