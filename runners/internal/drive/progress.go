@@ -58,5 +58,6 @@ func (r *Run) Status(st *sdk.Status) {
 		st.Stages = append(st.Stages, row)
 	}
 	st.Budget, st.Held, st.PeakHeld = r.cfg.Budget.Limit(), r.cfg.Budget.Used(), r.cfg.Budget.Peak()
+	st.Spilled = r.cfg.Budget.Disk().Written.Load()
 	st.Plan = r.plan.String()
 }
