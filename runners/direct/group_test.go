@@ -165,6 +165,7 @@ func (mapSum) MergeAccumulators(a, b map[string]int64) map[string]int64 {
 	}
 	return a
 }
+
 func (mapSum) ExtractOutput(a map[string]int64) string { return fmt.Sprint(a["count"], " ", a["sum"]) }
 
 func TestCombinePerKeyAgainstNaive(t *testing.T) {

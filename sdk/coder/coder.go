@@ -77,6 +77,7 @@ type codec struct {
 type typed[T any] struct{ c *codec }
 
 func (t typed[T]) Append(dst []byte, v *T) ([]byte, error) { return t.c.enc(dst, unsafe.Pointer(v)) }
+
 func (t typed[T]) Decode(src []byte, v *T) ([]byte, error) { return t.c.dec(src, unsafe.Pointer(v)) }
 func (t typed[T]) ID() string                              { return t.c.id }
 func (t typed[T]) Deterministic() error                    { return t.c.det }

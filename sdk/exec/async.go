@@ -18,7 +18,6 @@ type asyncOp[I, O any] struct {
 	cancel context.CancelFunc
 	ring   []*call[I, O] // in flight, oldest first
 	done   chan *call[I, O]
-	free   []*call[I, O]
 	wg     sync.WaitGroup
 }
 
@@ -33,8 +32,10 @@ type call[I, O any] struct {
 // NewAsync adds to b what keeps limit calls of f in flight. Results keep the time, windows and pane of their
 // element; with ordered they come in the order of the elements.
 func NewAsync[I, O any](b *Build, step *Step, limit int, ordered bool, policy Policy, f func(context.Context, I) (O, error), out *Out[O], dead *Out[Failed[I]]) Sink[I] {
-	a := &asyncOp[I, O]{user: user[I]{step: step}, f: f, limit: limit, ordered: ordered, policy: policy, out: out, dead: dead,
-		done: make(chan *call[I, O], limit)}
+	a := &asyncOp[I, O]{
+		user: user[I]{step: step}, f: f, limit: limit, ordered: ordered, policy: policy, out: out, dead: dead,
+		done: make(chan *call[I, O], limit),
+	}
 	step.describe = a.describe
 	b.Add(a)
 	return a

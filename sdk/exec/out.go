@@ -294,6 +294,7 @@ func (o *Out[T]) problem() error {
 	}
 	return o.err
 }
+
 func (o *Out[T]) clearProblem() {
 	var d downstream
 	if !errors.As(o.err, &d) {

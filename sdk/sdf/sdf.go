@@ -126,8 +126,8 @@ func (t *OffsetTracker) Check() error {
 }
 
 // Continuation is what a splittable ProcessElement returns: whether it is to be called again for what is left.
-// The zero value says that the restriction is done.
-type Continuation struct{ resume bool }
+// The zero value says that the restriction is done, which is all that a bounded source has to say.
+type Continuation struct{}
 
 // Stop says that the restriction is done.
 func Stop() Continuation { return Continuation{} }

@@ -36,6 +36,7 @@ func (any1[T]) AddInput(a Representative[T], v T) Representative[T] {
 	}
 	return Representative[T]{v, true}
 }
+
 func (any1[T]) MergeAccumulators(a, b Representative[T]) Representative[T] {
 	if a.Any {
 		return a

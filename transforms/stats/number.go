@@ -85,6 +85,7 @@ func (mean[N]) CreateAccumulator() MeanAccumulator { return MeanAccumulator{} }
 func (mean[N]) AddInput(a MeanAccumulator, v N) MeanAccumulator {
 	return MeanAccumulator{a.Sum + float64(v), a.Count + 1}
 }
+
 func (mean[N]) MergeAccumulators(a, b MeanAccumulator) MeanAccumulator {
 	return MeanAccumulator{a.Sum + b.Sum, a.Count + b.Count}
 }

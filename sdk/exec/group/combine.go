@@ -65,7 +65,6 @@ type lift[K, I, A any] struct {
 	table *table
 	col   column
 	ids   []uint32
-	gids  []uint32 // windowed: a row's groups, one after the other
 	keys  []K
 	accs  []A
 	times times
