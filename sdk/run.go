@@ -28,18 +28,19 @@ type Job interface {
 
 // Status is how far a job is.
 type Status struct {
-	JobID    string
-	State    string // "running", "done", "failed" or "cancelled"
-	Started  time.Time
-	Elapsed  time.Duration
-	Steps    []StepStatus // in the order of the plan
-	Stages   []StageStatus
-	Metrics  []Metric
-	Budget   int64 // bytes; 0: none
-	Held     int64 // bytes charged to the budget now
-	PeakHeld int64 // the most that was charged
-	Spilled  int64 // bytes written to spill files
-	Plan     string
+	JobID     string
+	State     string // "running", "done", "failed" or "cancelled"
+	Started   time.Time
+	Elapsed   time.Duration
+	Steps     []StepStatus // in the order of the plan
+	Stages    []StageStatus
+	Metrics   []Metric
+	Budget    int64 // bytes; 0: none
+	Held      int64 // bytes charged to the budget now
+	PeakHeld  int64 // the most that was charged
+	Spilled   int64 // bytes written to spill files
+	Unspilled int64 // bytes read back from them
+	Plan      string
 }
 
 // StepStatus is what one transform has done.

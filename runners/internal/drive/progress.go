@@ -59,5 +59,6 @@ func (r *Run) Status(st *sdk.Status) {
 	}
 	st.Budget, st.Held, st.PeakHeld = r.cfg.Budget.Limit(), r.cfg.Budget.Used(), r.cfg.Budget.Peak()
 	st.Spilled = r.cfg.Budget.Disk().Written.Load()
+	st.Unspilled = r.cfg.Budget.Disk().Read.Load()
 	st.Plan = r.plan.String()
 }
