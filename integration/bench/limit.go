@@ -73,7 +73,7 @@ var limitSeed = maphash.MakeSeed()
 func (t *wordTable) add(w []byte, n int64) {
 	h := maphash.Bytes(limitSeed, w)
 	for i := h; ; i++ {
-		s := &t.slots[i%uint64(len(t.slots))]
+		s := &t.slots[i&uint64(len(t.slots)-1)]
 		if *s == 0 {
 			t.words, t.hash, t.count = append(t.words, string(w)), append(t.hash, h), append(t.count, n)
 			*s = uint32(len(t.words))
@@ -304,10 +304,9 @@ func limitBRC(path string) (check int64, err error) {
 	stats := [2][]station{}
 	merge := func(part int, w []byte, s station) {
 		t := tables[part]
-		before := len(t.words)
 		h := maphash.Bytes(limitSeed, w)
 		for i := h; ; i++ {
-			slot := &t.slots[i%uint64(len(t.slots))]
+			slot := &t.slots[i&uint64(len(t.slots)-1)]
 			if *slot == 0 {
 				t.words, t.hash = append(t.words, string(w)), append(t.hash, h)
 				*slot = uint32(len(t.words))
@@ -320,7 +319,6 @@ func limitBRC(path string) (check int64, err error) {
 				break
 			}
 		}
-		_ = before
 	}
 	err = halves(path, func(r io.Reader, part int) error {
 		return chunks(r, func(b []byte) {

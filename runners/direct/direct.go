@@ -78,7 +78,7 @@ func (d *Runner) Start(ctx context.Context, g *graph.Graph) (sdk.Job, error) {
 	}
 	j.unlimit = limitMemory(limit)
 	j.run, err = drive.Start(ctx, stage.New(g), drive.Config{
-		JobID: j.id, Workers: workers, Budget: budget.New(limit), TempDir: dir, Log: log,
+		JobID: j.id, Workers: workers, Budget: budget.New(rowsOf(limit)), TempDir: dir, Log: log,
 		BatchSize: d.BatchSize, Strict: d.Strict, Seed: d.Seed,
 		StallAfter: stall, GraceAfterCancel: time.Second,
 	})

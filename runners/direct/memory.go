@@ -42,6 +42,15 @@ func defaultBudget() int64 {
 	return least / 2
 }
 
+// rowsOf is how much of a budget rows may take: the rest is for what the garbage collector has not freed yet.
+// With less room than that it runs so often that spilling more is faster.
+func rowsOf(budget int64) int64 {
+	if budget <= 0 {
+		return budget
+	}
+	return max(budget*5/8, 1)
+}
+
 // The memory limit is the process's: jobs that run at once share it.
 var limits struct {
 	sync.Mutex

@@ -64,11 +64,12 @@ func (m *mapOp[I, O]) Push(b *Batch[I]) (err error) {
 	if cap(m.b.V) < len(b.V) {
 		m.b.V = make([]O, max(len(b.V), m.step.Host.Rows()))
 	}
-	out := m.b.V[:len(b.V)]
+	in := b.V
+	out := m.b.V[:len(in)]
 	f := m.f
-	for i, v := range b.V {
+	for i := range in {
 		row = i
-		out[i] = f(v)
+		out[i] = f(in[i])
 	}
 	mine = false
 	m.step.Out.Add(int64(len(out)))

@@ -75,6 +75,29 @@ func memoryRun[K, V any](s *store[K, V], cs []chunk[coder.KV[K, V]]) (spill.Segm
 	return spill.Memory(buf, int64(rows)), err
 }
 
+// maxMemoryRun is how much of a partition, in bytes, is sorted in memory when its other parts are on disk.
+const maxMemoryRun = 2 << 20
+
+// diskRun writes chunks as a run on disk: they are read once more, but not held twice.
+func diskRun[K, V any](s *store[K, V], cs []chunk[coder.KV[K, V]]) (spill.Segment, error) {
+	f, err := spill.Create(s.host.TempDir, s.host.Budget.Disk())
+	if err != nil {
+		return spill.Segment{}, err
+	}
+	s.mu.Lock()
+	s.late = append(s.late, f)
+	s.mu.Unlock()
+	rows := 0
+	for i := range cs {
+		rows += len(cs[i].rows)
+	}
+	w := f.Writer()
+	if err := writeRun(s, cs, &recordEncoder{}, w.Append); err != nil {
+		return spill.Segment{}, err
+	}
+	return w.Close(int64(rows))
+}
+
 type recordEncoder struct{ rec, key, vals []byte }
 
 func writeRun[K, V any](s *store[K, V], cs []chunk[coder.KV[K, V]], e *recordEncoder, put func([]byte) error) error {

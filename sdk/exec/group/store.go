@@ -1,6 +1,7 @@
 package group
 
 import (
+	"errors"
 	"slices"
 	"sync"
 	"unsafe"
@@ -44,6 +45,7 @@ type store[K, V any] struct {
 
 	mu      sync.Mutex
 	writers []*writer[K, V]
+	late    []*spill.File // written while reading
 }
 
 func newStore[K, V any](h *exec.Host, cfg Config, k *keyType[K], kc coder.Coder[K], vc coder.Coder[V]) *store[K, V] {
@@ -195,6 +197,10 @@ func (s *store[K, V]) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error
+	for _, f := range s.late {
+		err = errors.Join(err, f.Close())
+	}
+	s.late = nil
 	for _, w := range s.writers {
 		w.mu.Lock()
 		if !w.freed {
@@ -204,7 +210,7 @@ func (s *store[K, V]) close() error {
 			}
 			w.account.Close()
 			if w.runs != nil {
-				err = w.runs.Close()
+				err = errors.Join(err, w.runs.Close())
 			}
 		}
 		w.mu.Unlock()
@@ -224,6 +230,15 @@ func (s *store[K, V]) size(p int) (rows int, bytes int64, spilled bool) {
 		}
 	}
 	return rows, bytes, spilled
+}
+
+// inMemory is what of partition p is in memory.
+func (s *store[K, V]) inMemory(p int) (rows int, bytes int64) {
+	for _, w := range s.writers {
+		rows += w.parts[p].rows
+		bytes += w.parts[p].bytes
+	}
+	return rows, bytes
 }
 
 func (s *store[K, V]) chunks(p int) []chunk[coder.KV[K, V]] {

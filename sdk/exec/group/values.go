@@ -61,8 +61,13 @@ func (l *loaded[K, V]) runs(p int) ([]spill.Segment, error) {
 	for _, w := range l.s.writers {
 		segs = append(segs, w.segs[p]...)
 	}
+	_, bytes := l.s.inMemory(p)
 	if cs := l.s.chunks(p); len(cs) > 0 {
-		m, err := memoryRun(l.s, cs)
+		run := memoryRun[K, V]
+		if bytes > maxMemoryRun {
+			run = diskRun[K, V]
+		}
+		m, err := run(l.s, cs)
 		if err != nil {
 			return nil, err
 		}
