@@ -231,25 +231,36 @@ var bytesCodec = &codec{
 	},
 }
 
-// timeCodec writes the instant: seconds since the epoch and nanoseconds, big endian. The seconds' sign is
-// flipped, so that the order of the bytes is the order of time.
+// timeCodec writes the instant as a row of seconds since the epoch and nanoseconds: Beam's logical type
+// beam:logical_type:timestamp:v1 of precision 9.
 var timeCodec = &codec{
-	id: "instant", fixed: 12,
+	id: "timestamp9",
 	enc: func(dst []byte, p unsafe.Pointer) ([]byte, error) {
 		t := (*time.Time)(p)
-		dst = binary.BigEndian.AppendUint64(dst, uint64(t.Unix())^1<<63)
-		return binary.BigEndian.AppendUint32(dst, uint32(t.Nanosecond())), nil
+		dst = append(dst, 2, 0)
+		dst = binary.AppendUvarint(dst, uint64(t.Unix()))
+		return binary.AppendUvarint(dst, uint64(t.Nanosecond())), nil
 	},
 	dec: func(src []byte, p unsafe.Pointer) ([]byte, error) {
-		if len(src) < 12 {
-			return src, short("instant")
+		if len(src) < 4 {
+			return src, short("timestamp")
 		}
-		ns := binary.BigEndian.Uint32(src[8:])
+		if src[0] != 2 || src[1] != 0 {
+			return src, fmt.Errorf("coder: timestamp: no row of two fields: %w", ErrMalformed)
+		}
+		s, n := binary.Uvarint(src[2:])
+		if n <= 0 {
+			return src, short("timestamp")
+		}
+		ns, k := binary.Uvarint(src[2+n:])
+		if k <= 0 {
+			return src, short("timestamp")
+		}
 		if ns >= 1e9 {
-			return src, fmt.Errorf("coder: instant: %d nanoseconds: %w", ns, ErrMalformed)
+			return src, fmt.Errorf("coder: timestamp: %d nanoseconds: %w", ns, ErrMalformed)
 		}
-		*(*time.Time)(p) = time.Unix(int64(binary.BigEndian.Uint64(src)^1<<63), int64(ns)).UTC()
-		return src[12:], nil
+		*(*time.Time)(p) = time.Unix(int64(s), int64(ns)).UTC()
+		return src[2+n+k:], nil
 	},
 }
 
