@@ -33,7 +33,9 @@ type BatchEmitter[T any] = exec.BatchEmitter[T]
 // Optional methods: Setup(*Context) error, StartBundle(*Context) error, FinishBundle(*Context, Emitter[O])
 // error, Teardown() error, and the vectorised ProcessBatch(*Context, []I, *BatchEmitter[O]) error, which is
 // called instead of ProcessElement.
-type DoFn[I, O any] = exec.DoFn[I, O]
+type DoFn[I, O any] interface {
+	ProcessElement(c *Context, in I, out Emitter[O]) error
+}
 
 // ObservedWindow is the exported field by which a DoFn says that it wants to know the window of its element.
 // An element in several windows is then processed once for each.
