@@ -38,6 +38,14 @@ func randomRows(rng *rand.Rand, n, keys int) []sdk.Timestamped[sdk.KV[int, int64
 	return rows
 }
 
+// rowsFor is fewer rows where every batch goes to disk.
+func rowsFor(budget int64) int {
+	if budget == 1 {
+		return 3_000
+	}
+	return 30_000
+}
+
 type keyWin struct {
 	k int
 	w window.Window
@@ -116,7 +124,7 @@ func TestGroupByKeyAgainstNaive(t *testing.T) {
 		for _, budget := range []int64{-1, 1 << 16, 1} {
 			t.Run(fmt.Sprintf("%v/budget=%d", fn, budget), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(seed, uint64(i)))
-				rows := randomRows(rng, 40_000, 300)
+				rows := randomRows(rng, rowsFor(budget), 300)
 				want := printed(naive(rows, fn))
 				r := &direct.Runner{Budget: budget, TempDir: t.TempDir()}
 				check := func(kind string, got []string) {
@@ -176,7 +184,7 @@ func TestCombinePerKeyAgainstNaive(t *testing.T) {
 	for i, fn := range fns {
 		for _, budget := range []int64{-1, 1 << 16, 1} {
 			t.Run(fmt.Sprintf("%v/budget=%d", fn, budget), func(t *testing.T) {
-				rows := randomRows(rand.New(rand.NewPCG(1, uint64(i))), 40_000, 300)
+				rows := randomRows(rand.New(rand.NewPCG(1, uint64(i))), rowsFor(budget), 300)
 				var want []string
 				for kw, vs := range naive(rows, fn) {
 					var sum int64

@@ -74,23 +74,19 @@ func (k *keyType[K]) load(c *column, base unsafe.Pointer, stride uintptr, n int)
 	case words:
 		c.loadWords()
 	case texts:
-		p := base
 		for i := range c.hash {
-			c.hash[i] = maphash.String(seed, *(*string)(p))
-			p = unsafe.Add(p, stride)
+			c.hash[i] = maphash.String(seed, c.text(i))
 		}
 	default:
 		c.bytes, c.end = c.bytes[:0], c.end[:0]
-		p := base
 		for i := range c.hash {
 			at := len(c.bytes)
 			var err error
-			if c.bytes, err = k.coder.Append(c.bytes, (*K)(p)); err != nil {
+			if c.bytes, err = k.coder.Append(c.bytes, (*K)(c.at(i))); err != nil {
 				return err
 			}
 			c.end = append(c.end, len(c.bytes))
 			c.hash[i] = maphash.Bytes(seed, c.bytes[at:])
-			p = unsafe.Add(p, stride)
 		}
 	}
 	return nil
@@ -101,27 +97,23 @@ func (c *column) loadWords() {
 		c.word = make([]uint64, max(c.n, 256))
 	}
 	c.word = c.word[:c.n]
-	p, w := c.base, c.word
+	w := c.word
 	switch c.size {
 	case 8:
 		for i := range w {
-			w[i] = *(*uint64)(p)
-			p = unsafe.Add(p, c.stride)
+			w[i] = *(*uint64)(c.at(i))
 		}
 	case 4:
 		for i := range w {
-			w[i] = uint64(*(*uint32)(p))
-			p = unsafe.Add(p, c.stride)
+			w[i] = uint64(*(*uint32)(c.at(i)))
 		}
 	case 2:
 		for i := range w {
-			w[i] = uint64(*(*uint16)(p))
-			p = unsafe.Add(p, c.stride)
+			w[i] = uint64(*(*uint16)(c.at(i)))
 		}
 	default:
 		for i := range w {
-			w[i] = uint64(*(*uint8)(p))
-			p = unsafe.Add(p, c.stride)
+			w[i] = uint64(*(*uint8)(c.at(i)))
 		}
 	}
 	h := c.hash
@@ -138,8 +130,11 @@ func hashWord(x uint64) uint64 {
 
 // text returns key i of a column of strings.
 func (c *column) text(i int) string {
-	return *(*string)(unsafe.Add(c.base, uintptr(i)*c.stride))
+	return *(*string)(c.at(i))
 }
+
+// at is where key i is. A pointer is never moved behind the last one: it would point into another object.
+func (c *column) at(i int) unsafe.Pointer { return unsafe.Add(c.base, uintptr(i)*c.stride) }
 
 // encoding returns key i of a column of encodings.
 func (c *column) encoding(i int) []byte {
