@@ -41,9 +41,9 @@ func randomRows(rng *rand.Rand, n, keys int) []sdk.Timestamped[sdk.KV[int, int64
 // rowsFor is fewer rows where every batch goes to disk.
 func rowsFor(budget int64) int {
 	if budget == 1 {
-		return 3_000
+		return 2_000
 	}
-	return 30_000
+	return 10_000
 }
 
 type keyWin struct {

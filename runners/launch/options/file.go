@@ -58,6 +58,7 @@ func (p *parser) object(path string, all, obj []byte, prefix string) {
 		seen[name] = true
 		o := p.set.byFlag[name]
 		switch {
+		case o == nil && p.set.nested[name] && string(raw) == "null":
 		case o == nil && p.set.nested[name] && raw[0] == '{':
 			end := base + int(d.InputOffset())
 			p.object(path, all[:end], all[end-len(raw):end], name+"-")
