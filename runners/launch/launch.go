@@ -75,7 +75,7 @@ func run(ctx context.Context, o any, build func(*sdk.Pipeline) error, env Env) i
 		_, _ = fmt.Fprintf(env.Stderr, "%s: %v\n", name, err)
 		return ExitUsage
 	}
-	switch err := set.Parse(args, env.Getenv, os.ReadFile); {
+	switch err := set.Parse(options.Source{Args: args, Getenv: env.Getenv, ReadFile: os.ReadFile}); {
 	case errors.Is(err, options.ErrHelp):
 		_, _ = fmt.Fprintf(env.Stdout, "Usage: %s [options]\n", name)
 		set.Usage(env.Stdout)
@@ -102,7 +102,7 @@ func run(ctx context.Context, o any, build func(*sdk.Pipeline) error, env Env) i
 		_, _ = fmt.Fprint(env.Stdout, direct.Plan(g))
 		return ExitDone
 	}
-	log.Debug("options", "values", strings.Join(set.Values(), " "))
+	log.Debug("options", "values", &set)
 	return start(ctx, name, g, ro, log, env)
 }
 

@@ -2,7 +2,7 @@ package options
 
 // nearest suggests the option whose name is most like name, if one is.
 func (s *Set) nearest(name, dashes string) string {
-	best, least := "", 1+max(1, len(name)/3)
+	best, least := "", 1+min(3, (len(name)-1)/2)
 	for _, o := range s.opts {
 		if d := distance(name, o.Flag); d < least {
 			best, least = o.Flag, d

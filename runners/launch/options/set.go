@@ -69,7 +69,8 @@ func (s *Set) add(g *group, v reflect.Value, prefix string) (errs []error) {
 		bad := func(format string, args ...any) {
 			errs = append(errs, fmt.Errorf("options: field %s of %s: "+format, append([]any{f.Name, v.Type()}, args...)...))
 		}
-		if !f.IsExported() {
+		embedded := f.Anonymous && f.Type.Kind() == reflect.Struct
+		if !f.IsExported() && !embedded {
 			for _, tag := range []string{"name", "help", "default", "required"} {
 				if _, ok := f.Tag.Lookup(tag); ok {
 					bad("it has a tag %q but is not exported", tag)
@@ -85,7 +86,7 @@ func (s *Set) add(g *group, v reflect.Value, prefix string) (errs []error) {
 		name = prefix + name
 		if f.Type.Kind() == reflect.Struct && !isText(f.Type) {
 			inner := name + "-"
-			if f.Anonymous && f.Tag.Get("name") == "" {
+			if embedded && f.Tag.Get("name") == "" {
 				inner = prefix
 			} else {
 				s.nested[name] = true
