@@ -2,42 +2,140 @@ package launch
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/millrace-go/millrace/sdk"
+	"github.com/millrace-go/millrace/sdk/graph"
 )
 
-// progress shows how far job is until the returned function is called: in one line of a terminal, or in the
-// log.
-func progress(job sdk.Job, w io.Writer, log *slog.Logger) (stop func()) {
-	terminal := isTerminal(w)
-	every := 10 * time.Second
-	if terminal {
-		every = 250 * time.Millisecond
+const (
+	redrawEvery = 250 * time.Millisecond
+	logEvery    = 10 * time.Second
+	rateOver    = 5 * time.Second // what rates are averaged over, at least
+)
+
+// sources are the transforms whose output counts as read: splittable ones, and the sources that feed none of
+// them.
+type sources map[string]bool
+
+func newSources(g *graph.Graph) sources {
+	src := sources{}
+	// feeds says whether a node's rows become a splittable's work before they are regrouped. Readers come behind
+	// what they read, so one pass from the end sees them first.
+	feeds := map[*graph.Node]bool{}
+	readers := map[*graph.Collection][]*graph.Node{}
+	for i := len(g.Nodes) - 1; i >= 0; i-- {
+		n := g.Nodes[i]
+		for _, c := range n.Out {
+			for _, r := range readers[c] {
+				feeds[n] = feeds[n] || r.Kind == graph.Splittable || r.Kind != graph.Exchange && feeds[r]
+			}
+		}
+		for _, c := range n.In {
+			readers[c] = append(readers[c], n)
+		}
+		if n.Kind == graph.Splittable || n.Kind == graph.Source && !feeds[n] {
+			src[n.Path] = true
+		}
+	}
+	return src
+}
+
+// figures are how far a job is.
+type figures struct {
+	elapsed       time.Duration
+	stage, stages int   // stage counts from 1
+	elements      int64 // read
+	bytes         int64 // read, by the sources that say
+	left          int64 // bytes to read, by their estimate; 0: unknown, or none
+	spilled       int64
+}
+
+func newFigures(st sdk.Status, src sources) figures {
+	f := figures{elapsed: st.Elapsed, stages: len(st.Stages), spilled: st.Spilled}
+	inBytes := map[string]bool{}
+	var most int64
+	n := 0
+	for _, s := range st.Steps {
+		if src[s.Transform] {
+			f.elements += s.Out
+			n++
+		}
+		most = max(most, s.Out)
+		f.bytes += s.Bytes
+		inBytes[s.Transform] = s.Bytes > 0
+	}
+	if f.elements <= int64(n) {
+		// The sources are impulses: what makes something of them tells more.
+		f.elements = most
+	}
+	for _, s := range st.Stages {
+		if s.State == "done" {
+			f.stage++
+		}
+		if inBytes[s.Name] {
+			f.left += int64(s.LeftBytes)
+		}
+	}
+	f.stage = min(f.stage+1, f.stages)
+	return f
+}
+
+// meter makes rates of figures.
+type meter struct{ seen []figures }
+
+// add returns f and how fast elements and bytes have been read of late, per second.
+func (m *meter) add(f figures) (elements, bytes float64) {
+	m.seen = append(m.seen, f)
+	// The first is the youngest that is old enough.
+	for len(m.seen) > 2 && f.elapsed-m.seen[1].elapsed >= rateOver {
+		m.seen = m.seen[1:]
+	}
+	from := m.seen[0]
+	if len(m.seen) == 1 {
+		from = figures{}
+	}
+	secs := (f.elapsed - from.elapsed).Seconds()
+	if secs <= 0 {
+		return 0, 0
+	}
+	return float64(f.elements-from.elements) / secs, float64(f.bytes-from.bytes) / secs
+}
+
+// startProgress shows how far job is until the returned function is called: in a line of s, or in the log, where
+// the last word is at the end.
+func startProgress(job sdk.Job, src sources, s *screen, inPlace bool, log *slog.Logger) (stop func()) {
+	every := logEvery
+	if inPlace {
+		every = redrawEvery
 	}
 	quit, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)
 		t := time.NewTicker(every)
 		defer t.Stop()
+		var m meter
 		for {
 			select {
 			case <-quit:
-				if terminal {
-					_, _ = fmt.Fprint(w, "\r\x1b[K")
+				if inPlace {
+					s.show("")
+					return
 				}
+				f := newFigures(job.Status(), src)
+				whole := meter{}
+				elements, bytes := whole.add(f)
+				log.Info("progress", f.attrs(elements, bytes)...)
 				return
 			case <-t.C:
-				line := describe(job.Status())
-				if terminal {
-					_, _ = fmt.Fprintf(w, "\r\x1b[K%s", line)
+				f := newFigures(job.Status(), src)
+				elements, bytes := m.add(f)
+				if inPlace {
+					s.show(f.line(elements, bytes))
 				} else {
-					log.Info(line)
+					log.Info("progress", f.attrs(elements, bytes)...)
 				}
 			}
 		}
@@ -48,51 +146,49 @@ func progress(job sdk.Job, w io.Writer, log *slog.Logger) (stop func()) {
 	}
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
+// toRead is how much of its input the job has read, and how long the rest will take at the rate of late.
+func (f figures) toRead(bytesPerSec float64) (percent float64, eta time.Duration, known bool) {
+	if f.left <= 0 || bytesPerSec <= 0 {
+		return 0, 0, false
 	}
-	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0
+	percent = 100 * float64(f.bytes) / float64(f.bytes+f.left)
+	secs := float64(f.left) / bytesPerSec
+	return percent, time.Duration(min(secs, 1e9) * float64(time.Second)).Round(time.Second), true
 }
 
-// describe is the progress line: stages, elements, bytes, rate, and the time left where it can be told.
-func describe(st sdk.Status) string {
-	done := 0
-	var doneBytes, left float64
-	for _, s := range st.Stages {
-		if s.State == "done" {
-			done++
-		}
-		doneBytes += s.DoneBytes
-		left += s.LeftBytes
-	}
-	var most, bytes int64
-	for _, s := range st.Steps {
-		most = max(most, s.Out)
-		bytes += s.Bytes
-	}
-	secs := st.Elapsed.Seconds()
+// line is f on one line of a terminal, in less than 80 columns in most cases.
+func (f figures) line(elements, bytes float64) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s  stage %d of %d  %s elements", st.Elapsed.Round(time.Second), min(done+1, len(st.Stages)), len(st.Stages), si(float64(most)))
-	if bytes > 0 {
-		fmt.Fprintf(&b, "  %sB  %sB/s", si(float64(bytes)), si(float64(bytes)/secs))
-		if left > 0 {
-			total := float64(bytes) + left
-			eta := time.Duration(left / (float64(bytes) / secs) * float64(time.Second))
-			fmt.Fprintf(&b, "  %.0f%%  %s left", 100*float64(bytes)/total, eta.Round(time.Second))
-		}
-	} else {
-		fmt.Fprintf(&b, "  %s/s", si(float64(most)/secs))
+	fmt.Fprintf(&b, "%s  stage %d/%d  %s read, %s/s", f.elapsed.Round(time.Second), f.stage, f.stages, short(float64(f.elements)), short(elements))
+	if f.bytes > 0 {
+		fmt.Fprintf(&b, "  %s, %s/s", ByteSize(f.bytes).Short(), ByteSize(bytes).Short())
 	}
-	if st.Spilled > 0 {
-		fmt.Fprintf(&b, "  spilled %sB", si(float64(st.Spilled)))
+	if percent, eta, ok := f.toRead(bytes); ok {
+		fmt.Fprintf(&b, "  %.0f%%, %s left", percent, eta)
+	}
+	if f.spilled > 0 {
+		fmt.Fprintf(&b, "  spilled %s", ByteSize(f.spilled).Short())
 	}
 	return b.String()
 }
 
-func si(v float64) string {
+// attrs is f in a log record. Sizes are in bytes, times in seconds.
+func (f figures) attrs(elements, bytes float64) []any {
+	a := []any{"elapsed", int64(f.elapsed.Seconds()), "stage", f.stage, "stages", f.stages, "read", f.elements, "read_per_sec", int64(elements)}
+	if f.bytes > 0 {
+		a = append(a, "bytes", f.bytes, "bytes_per_sec", int64(bytes))
+	}
+	if percent, eta, ok := f.toRead(bytes); ok {
+		a = append(a, "percent", int64(percent), "eta", int64(eta.Seconds()))
+	}
+	if f.spilled > 0 {
+		a = append(a, "spilled", f.spilled)
+	}
+	return a
+}
+
+// short is a number for people: "1.2M".
+func short(v float64) string {
 	for _, u := range []struct {
 		name string
 		size float64
@@ -102,24 +198,4 @@ func si(v float64) string {
 		}
 	}
 	return fmt.Sprintf("%.0f", v)
-}
-
-// table shows what each transform has done, when the job has ended.
-func table(w io.Writer, st sdk.Status) {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintf(tw, "transform\tin\tout\tbytes\n")
-	for _, s := range st.Steps {
-		_, _ = fmt.Fprintf(tw, "%s\t%d\t%d\t%d\n", s.Transform, s.In, s.Out, s.Bytes)
-	}
-	for _, m := range st.Metrics {
-		switch m.Kind {
-		case "distribution":
-			_, _ = fmt.Fprintf(tw, "%s.%s\tcount %d\tsum %d\tmin %d max %d\n", m.Transform, m.Name, m.Value.Count, m.Value.Sum, m.Value.Min, m.Value.Max)
-		default:
-			_, _ = fmt.Fprintf(tw, "%s.%s\t%d\t\t\n", m.Transform, m.Name, m.Value.Count)
-		}
-	}
-	_ = tw.Flush()
-	_, _ = fmt.Fprintf(w, "job %s %s in %v, at most %sB of a budget of %sB held, %sB spilled\n",
-		st.JobID, st.State, st.Elapsed.Round(time.Millisecond), si(float64(st.PeakHeld)), si(float64(st.Budget)), si(float64(st.Spilled)))
 }

@@ -12,26 +12,82 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/millrace-go/millrace/sdk"
 )
 
-// serve serves pprof, metrics, status and plan of job at addr, until the returned function is called.
-func serve(addr string, job sdk.Job, log *slog.Logger) (stop func(), err error) {
+// server tells about a job over HTTP.
+type server struct {
+	l    net.Listener
+	http *http.Server
+	done chan struct{} // closed when nothing is served any more
+}
+
+// listen takes the address, so that it is known to be free before the job starts.
+func listen(addr string) (*server, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, err
 	}
+	return &server{l: l}, nil
+}
+
+// serve answers for job until close.
+func (s *server) serve(job sdk.Job, log *slog.Logger) {
+	s.http = &http.Server{Handler: handler(job), ReadHeaderTimeout: 10 * time.Second}
+	s.done = make(chan struct{})
+	go func() {
+		defer close(s.done)
+		if err := s.http.Serve(s.l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			log.Warn("serving status has ended", "error", err)
+		}
+	}()
+	log.Info("serving status", "url", "http://"+s.l.Addr().String())
+}
+
+// close lets requests finish for a second.
+func (s *server) close() {
+	if s.http == nil {
+		_ = s.l.Close()
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if s.http.Shutdown(ctx) != nil {
+		_ = s.http.Close() // a profile that runs longer than the job
+	}
+	<-s.done
+}
+
+const index = `<!DOCTYPE html>
+<title>millrace</title>
+<ul>
+<li><a href="/status">status</a>
+<li><a href="/plan">plan</a>
+<li><a href="/metrics">metrics</a>
+<li><a href="/debug/pprof/">pprof</a>
+</ul>
+`
+
+// handler answers for job, on a mux of its own: what a program adds to http.DefaultServeMux is not served here.
+func handler(job sdk.Job) http.Handler {
 	reg := prometheus.NewRegistry()
-	reg.MustRegister(&collector{job})
+	reg.MustRegister(&collector{job}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
-	mux.HandleFunc("/status", func(w http.ResponseWriter, _ *http.Request) {
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
+		b, err := json.MarshalIndent(job.Status(), "", "  ")
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(job.Status())
+		_, _ = w.Write(append(b, '\n'))
 	})
-	mux.HandleFunc("/plan", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /plan", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = fmt.Fprint(w, job.Status().Plan)
 	})
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -39,69 +95,9 @@ func serve(addr string, job sdk.Job, log *slog.Logger) (stop func(), err error) 
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		_, _ = fmt.Fprint(w, `<a href="/status">status</a> <a href="/plan">plan</a> <a href="/metrics">metrics</a> <a href="/debug/pprof/">pprof</a>`)
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = fmt.Fprint(w, index)
 	})
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go func() {
-		if err := srv.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			log.Warn("serving status", "error", err)
-		}
-	}()
-	log.Info("serving status", "url", "http://"+l.Addr().String())
-	return func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		defer cancel()
-		_ = srv.Shutdown(ctx)
-	}, nil
-}
-
-// collector gives a job's status to Prometheus.
-type collector struct{ job sdk.Job }
-
-var (
-	elementsIn  = prometheus.NewDesc("millrace_elements_in_total", "Elements that a transform has been given.", []string{"job", "transform"}, nil)
-	elementsOut = prometheus.NewDesc("millrace_elements_out_total", "Elements that a transform has emitted.", []string{"job", "transform"}, nil)
-	bytesRead   = prometheus.NewDesc("millrace_bytes_read_total", "Bytes that a source has read.", []string{"job", "transform"}, nil)
-	heldBytes   = prometheus.NewDesc("millrace_budget_held_bytes", "Bytes held under the budget.", []string{"job"}, nil)
-	limitBytes  = prometheus.NewDesc("millrace_budget_limit_bytes", "The budget; 0 is none.", []string{"job"}, nil)
-	spillBytes  = prometheus.NewDesc("millrace_spilled_bytes_total", "Bytes written to spill files.", []string{"job"}, nil)
-	stageState  = prometheus.NewDesc("millrace_stage_state", "1 for the state that a stage is in.", []string{"job", "stage", "state"}, nil)
-	userMetric  = prometheus.NewDesc("millrace_user_metric", "A metric of user code: a counter's sum, a gauge's value, a distribution's sum.", []string{"job", "transform", "name", "kind"}, nil)
-)
-
-// Describe implements prometheus.Collector.
-func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{elementsIn, elementsOut, bytesRead, heldBytes, limitBytes, spillBytes, stageState, userMetric} {
-		ch <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (c *collector) Collect(ch chan<- prometheus.Metric) {
-	st := c.job.Status()
-	put := func(d *prometheus.Desc, t prometheus.ValueType, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, t, v, append([]string{st.JobID}, labels...)...)
-	}
-	for _, s := range st.Steps {
-		put(elementsIn, prometheus.CounterValue, float64(s.In), s.Transform)
-		put(elementsOut, prometheus.CounterValue, float64(s.Out), s.Transform)
-		if s.Bytes > 0 {
-			put(bytesRead, prometheus.CounterValue, float64(s.Bytes), s.Transform)
-		}
-	}
-	put(heldBytes, prometheus.GaugeValue, float64(st.Held))
-	put(limitBytes, prometheus.GaugeValue, float64(st.Budget))
-	put(spillBytes, prometheus.CounterValue, float64(st.Spilled))
-	for _, s := range st.Stages {
-		put(stageState, prometheus.GaugeValue, 1, s.Name, s.State)
-	}
-	for _, m := range st.Metrics {
-		v := m.Value.Count
-		if m.Kind == "distribution" {
-			v = m.Value.Sum
-		}
-		put(userMetric, prometheus.UntypedValue, float64(v), m.Transform, m.Name, m.Kind)
-	}
+	return mux
 }

@@ -278,7 +278,7 @@ func TestProgramMistakes(t *testing.T) {
 		{&struct {
 			A int `name:"x"`
 			B int `name:"x"`
-		}{}, "another option is called --x"},
+		}{}, "is called --x already"},
 		{&struct {
 			A int `name:"x-y"`
 			B int `name:"x.y"`

@@ -23,6 +23,7 @@ type Option struct {
 	v      reflect.Value
 	secret bool
 	from   string // where its value came from; empty: nowhere yet
+	field  string // of which struct, for messages about the program
 }
 
 // Set is the options of one or more structs. The zero value has none. Not safe for concurrent use.
@@ -97,7 +98,7 @@ func (s *Set) add(g *group, v reflect.Value, prefix string) (errs []error) {
 		o := &Option{
 			Flag: name, Env: envName(name),
 			Help: f.Tag.Get("help"), Default: f.Tag.Get("default"), Required: f.Tag.Get("required") == "true",
-			Type: typeName(f.Type), v: v.Field(i),
+			Type: typeName(f.Type), v: v.Field(i), field: fmt.Sprintf("%s of %s", f.Name, v.Type()),
 			secret: f.Type == secretType || f.Type.Kind() == reflect.Slice && f.Type.Elem() == secretType,
 		}
 		switch {
@@ -111,7 +112,7 @@ func (s *Set) add(g *group, v reflect.Value, prefix string) (errs []error) {
 			bad("every program has an option --%s already", name)
 			continue
 		case s.byFlag[name] != nil:
-			bad("another option is called --%s; the tag name gives it another name", name)
+			bad("field %s is called --%s already; the tag name gives one of them another", s.byFlag[name].field, name)
 			continue
 		case s.byEnv[o.Env] != nil:
 			bad("the option --%s has the environment variable %s already", s.byEnv[o.Env].Flag, o.Env)
