@@ -46,8 +46,6 @@ type all struct {
 	DB      login
 	common
 	Common common
-
-	ignored int
 }
 
 func getenv(env map[string]string) func(string) (string, bool) {
