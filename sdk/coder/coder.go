@@ -15,6 +15,8 @@
 //	proto.Message            its bytes, deterministically marshalled, as beam:coder:bytes:v1
 //	encoding.BinaryMarshaler its bytes, as beam:coder:bytes:v1
 //
+// No encoding tells nil from empty: slices without elements come back nil, maps without entries empty.
+//
 // A coder is compiled once per type; encoding and decoding use no reflection, but for maps.
 //
 // The source is model/fn-execution/src/main/resources/org/apache/beam/model/fnexecution/v1/standard_coders.yaml

@@ -61,7 +61,7 @@ func sample() all {
 		[]byte{0, 1},
 		[]inner{{1, nil}, {2, &s}},
 		[3]int16{1, -2, 3},
-		map[string][]int64{"a": {1}, "b": {}},
+		map[string][]int64{"a": {1}, "b": nil},
 		&inner{3, &s}, time.Unix(-5, 999).UTC(), wrapperspb.String("m"),
 		KV[string, int64]{"k", 1},
 		inner2{"p"},
@@ -113,7 +113,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 	s := sample()
 	roundTrip(t, noMessage{s.List, s.Array, s.Map, s.Ptr, s.Time, s.KV})
-	roundTrip(t, noMessage{L: []inner{}, M: map[string][]int64{}, T: time.Unix(0, 0).UTC()})
+	roundTrip(t, noMessage{M: map[string][]int64{}, T: time.Unix(0, 0).UTC()}) // a nil map comes back empty, ready to be written to
 	roundTrip(t, anEight)
 	roundTrip(t, struct{}{})
 	roundTrip(t, KV[int8, struct{ A, B bool }]{1, struct{ A, B bool }{true, false}})

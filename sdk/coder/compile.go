@@ -221,12 +221,12 @@ var bytesCodec = &codec{
 		if err != nil {
 			return src, err
 		}
-		*(*[]byte)(p) = append(make([]byte, 0, len(b)), b...)
+		*(*[]byte)(p) = append([]byte(nil), b...)
 		return rest, nil
 	},
 	encOuter: func(dst []byte, p unsafe.Pointer) ([]byte, error) { return append(dst, *(*[]byte)(p)...), nil },
 	decOuter: func(src []byte, p unsafe.Pointer) error {
-		*(*[]byte)(p) = append(make([]byte, 0, len(src)), src...)
+		*(*[]byte)(p) = append([]byte(nil), src...)
 		return nil
 	},
 }
@@ -428,9 +428,7 @@ func decodeSlice(src []byte, v reflect.Value, e *codec) ([]byte, error) {
 		}
 		return nil
 	}
-	{
-		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
-	}
+	v.SetZero() // no elements are nil: the encoding does not tell an empty slice from none
 	switch {
 	case n >= 0:
 		err := add(n)
