@@ -2,13 +2,17 @@ package examples
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/parquet-go/parquet-go"
 
 	"github.com/millrace-go/millrace/examples/brc/measurements"
 )
@@ -137,6 +141,42 @@ func TestBRC(t *testing.T) {
 		a := accs[name]
 		if a == nil || lo != a.min || hi != a.max || mean-a.sum/a.n > 0.051 || a.sum/a.n-mean > 0.051 {
 			t.Errorf("%s, want %+v", line, a)
+		}
+	}
+}
+
+func TestTopusers(t *testing.T) {
+	dir := t.TempDir()
+	in, out := filepath.Join(dir, "orders"), filepath.Join(dir, "top")
+	run(t, "topusers", "--quiet", "--generate", "5000", "--input", in)
+	run(t, "topusers", "--quiet", "--input", in+"-*.parquet", "--output", out, "--top", "3")
+	type row struct {
+		Rank  int32  `parquet:"rank"`
+		User  string `parquet:"user"`
+		Cents int64  `parquet:"cents"`
+	}
+	sums := map[string]int64{}
+	files, _ := filepath.Glob(in + "-*.parquet")
+	for _, f := range files {
+		rows, err := parquet.ReadFile[struct {
+			User  string `parquet:"user"`
+			Cents int64  `parquet:"cents"`
+		}](f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range rows {
+			sums[r.User] += r.Cents
+		}
+	}
+	best := slices.SortedFunc(maps.Values(sums), func(a, b int64) int { return cmp.Compare(b, a) })
+	got, err := parquet.ReadFile[row](out + "-00000-of-00001.parquet")
+	if err != nil || len(got) != 3 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	for i, r := range got {
+		if r.Rank != int32(i+1) || r.Cents != best[i] || sums[r.User] != r.Cents {
+			t.Errorf("rank %d: %+v, want %d", i+1, r, best[i])
 		}
 	}
 }
