@@ -80,7 +80,7 @@ func AsIterable[T any](in PCollection[T], opts ...Option) IterableView[T] {
 // during the call.
 func (v IterableView[T]) All(c *Context) iter.Seq[T] {
 	l := c.View(v.v.ID).(*sideinput.List[T])
-	return func(yield func(T) bool) { l.All(c, yield) }
+	return func(yield func(T) bool) { must(v.v, l.All(c, yield)) }
 }
 
 // ListView is a view of all elements of a window with an index, in no particular but a fixed order.
@@ -104,12 +104,16 @@ func list[T any](in PCollection[T], verb, kind string, opts []Option) view {
 func (v ListView[T]) Len(c *Context) int { return c.View(v.v.ID).(*sideinput.List[T]).Len(c) }
 
 // At returns element i, from 0. Out of range it panics, which fails the element.
-func (v ListView[T]) At(c *Context, i int) T { return c.View(v.v.ID).(*sideinput.List[T]).At(c, i) }
+func (v ListView[T]) At(c *Context, i int) T {
+	x, err := c.View(v.v.ID).(*sideinput.List[T]).At(c, i)
+	must(v.v, err)
+	return x
+}
 
 // All returns the elements in order. The sequence is valid during the call.
 func (v ListView[T]) All(c *Context) iter.Seq[T] {
 	l := c.View(v.v.ID).(*sideinput.List[T])
-	return func(yield func(T) bool) { l.All(c, yield) }
+	return func(yield func(T) bool) { must(v.v, l.All(c, yield)) }
 }
 
 // MapView is a view of one value per key.

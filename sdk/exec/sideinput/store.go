@@ -2,31 +2,60 @@ package sideinput
 
 import (
 	"fmt"
+	"slices"
 	"sync"
+	"unsafe"
 
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/exec/budget"
+	"github.com/millrace-go/millrace/sdk/exec/spill"
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
-// rows collects a view's elements, by window. It is what all stores are made of.
+// rows collects a view's elements, by window. It is what all stores are made of. Beyond the budget the elements
+// are on disk, in blocks.
 type rows[T any] struct {
 	name    string
+	host    *exec.Host
 	account *budget.Account
+	coder   coder.Coder[T] // nil: cannot be spilled
 	sizer   coder.Sizer[T]
+	lent    bool
 
 	mu       sync.Mutex
-	byWindow map[window.Window][]T
+	byWindow map[window.Window]*bag[T]
+	held     int64
+	file     *spill.File
+	sealed   bool
 }
 
-func newRows[T any](h *exec.Host, name string) *rows[T] {
-	return &rows[T]{
-		name:     name,
-		account:  h.Budget.Open(name, nil),
-		sizer:    coder.SizerFor[T](),
-		byWindow: map[window.Window][]T{},
+// bag is the elements of one window: those on disk first.
+type bag[T any] struct {
+	blocks []block
+	onDisk int
+	mem    []T
+
+	mu    sync.Mutex // of the block that was read last
+	last  int
+	cache []T
+}
+
+// block is some elements on disk: a segment of one block.
+type block struct {
+	seg   spill.Segment
+	first int // index of its first element
+	n     int
+}
+
+func newRows[T any](h *exec.Host, name string, c coder.Coder[T]) *rows[T] {
+	r := &rows[T]{
+		name: name, host: h, coder: c,
+		sizer: coder.SizerFor[T](), lent: exec.Lent[T](),
+		byWindow: map[window.Window]*bag[T]{},
 	}
+	r.account = h.Budget.Open(name, r.spill)
+	return r
 }
 
 type writer[T any] struct {
@@ -34,40 +63,190 @@ type writer[T any] struct {
 	step *exec.Step
 }
 
+// NewWriter implements exec.ViewStore.
 func (r *rows[T]) NewWriter(b *exec.Build, step *exec.Step) (any, error) {
+	if r.lent {
+		return nil, fmt.Errorf("a view of group values, which are valid during a call only: collect them first, in a slice for instance")
+	}
 	w := &writer[T]{r: r, step: step}
 	b.Add(w)
-	return w, nil
+	return exec.Sink[T](w), nil
 }
 
 func (w *writer[T]) StartBundle() error  { return nil }
 func (w *writer[T]) FinishBundle() error { return nil }
 func (w *writer[T]) Close(bool) error    { return nil }
 
+// Push implements exec.Sink.
 func (w *writer[T]) Push(b *exec.Batch[T]) error {
 	w.step.In.Add(int64(len(b.V)))
 	r := w.r
+	copies := 1
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if b.S == nil {
-		for _, win := range b.Windows(0) {
-			r.byWindow[win] = append(r.byWindow[win], b.V...)
+		ws := b.Windows(0)
+		copies = len(ws)
+		for _, win := range ws {
+			g := r.bag(win)
+			g.mem = append(g.mem, b.V...)
 		}
 	} else {
 		for i, v := range b.V {
 			for _, win := range b.Windows(i) {
-				r.byWindow[win] = append(r.byWindow[win], v)
+				g := r.bag(win)
+				g.mem = append(g.mem, v)
 			}
+		}
+	}
+	// A slice that grows has room for half as many again on average.
+	size := (int64(len(b.V))*int64(unsafe.Sizeof(*new(T)))*3/2 + r.sizer.SizeAll(b.V)) * int64(copies)
+	r.held += size
+	r.mu.Unlock()
+	if r.account.Charge(size) {
+		return r.account.Relieve()
+	}
+	return nil
+}
+
+func (r *rows[T]) bag(w window.Window) *bag[T] {
+	g := r.byWindow[w]
+	if g == nil {
+		g = &bag[T]{last: -1}
+		r.byWindow[w] = g
+	}
+	return g
+}
+
+// spill writes what is in memory to disk. It is called by whoever needs the memory, until the view is sealed.
+func (r *rows[T]) spill() (freed int64, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sealed || r.held == 0 || r.coder == nil {
+		return 0, nil
+	}
+	if r.file == nil {
+		if r.file, err = spill.Create(r.host.TempDir, r.host.Budget.Disk()); err != nil {
+			return 0, err
+		}
+	}
+	const blockBytes, blockRows = 64 << 10, 4096
+	var buf []byte
+	for _, g := range r.byWindow {
+		for lo := 0; lo < len(g.mem); {
+			buf = buf[:0]
+			hi := lo
+			for hi < len(g.mem) && hi-lo < blockRows && len(buf) < blockBytes {
+				if buf, err = r.coder.Append(buf, &g.mem[hi]); err != nil {
+					return 0, fmt.Errorf("%s: encoding an element of the view for disk: %w", r.name, err)
+				}
+				hi++
+			}
+			w := r.file.Writer()
+			if err := w.Append(buf); err != nil {
+				return 0, err
+			}
+			seg, err := w.Close(int64(hi - lo))
+			if err != nil {
+				return 0, err
+			}
+			g.blocks = append(g.blocks, block{seg, g.onDisk, hi - lo})
+			g.onDisk += hi - lo
+			lo = hi
+		}
+		g.mem = nil
+	}
+	freed = r.held
+	r.held = 0
+	r.account.Charge(-freed)
+	return freed, nil
+}
+
+func (r *rows[T]) seal() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sealed = true
+}
+
+func (g *bag[T]) len() int {
+	if g == nil {
+		return 0
+	}
+	return g.onDisk + len(g.mem)
+}
+
+// read returns the elements of block k. The slice is shared and not to be changed.
+func (r *rows[T]) read(g *bag[T], k int) ([]T, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.last == k {
+		return g.cache, nil
+	}
+	b, err := g.blocks[k].seg.Open().Block()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", r.name, err)
+	}
+	vs := make([]T, g.blocks[k].n)
+	for i := range vs {
+		if b, err = r.coder.Decode(b, &vs[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", r.name, err)
+		}
+	}
+	g.last, g.cache = k, vs
+	return vs, nil
+}
+
+// each calls yield for the elements of g until it returns false.
+func (r *rows[T]) each(g *bag[T], yield func(T) bool) error {
+	if g == nil {
+		return nil
+	}
+	for k := range g.blocks {
+		vs, err := r.read(g, k)
+		if err != nil {
+			return err
+		}
+		for _, v := range vs {
+			if !yield(v) {
+				return nil
+			}
+		}
+	}
+	for _, v := range g.mem {
+		if !yield(v) {
+			return nil
 		}
 	}
 	return nil
 }
 
+// at returns element i of g.
+func (r *rows[T]) at(g *bag[T], i int) (T, error) {
+	if i >= g.len() || i < 0 {
+		return *new(T), fmt.Errorf("%s: element %d of a list view of %d", r.name, i, g.len())
+	}
+	if i >= g.onDisk {
+		return g.mem[i-g.onDisk], nil
+	}
+	k, found := slices.BinarySearchFunc(g.blocks, i, func(b block, i int) int { return b.first - i })
+	if !found {
+		k--
+	}
+	vs, err := r.read(g, k)
+	if err != nil {
+		return *new(T), err
+	}
+	return vs[i-g.blocks[k].first], nil
+}
+
+// Close implements exec.ViewStore.
 func (r *rows[T]) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.byWindow = nil
+	r.byWindow, r.sealed = nil, true
 	r.account.Close()
+	if r.file != nil {
+		return r.file.Close()
+	}
 	return nil
 }
 
@@ -80,17 +259,18 @@ type Singleton[T any] struct {
 
 // NewSingleton returns an empty store.
 func NewSingleton[T any](h *exec.Host, name string, fn window.Fn) *Singleton[T] {
-	return &Singleton[T]{rows: newRows[T](h, name), Mapper: NewMapper(fn)}
+	return &Singleton[T]{rows: newRows[T](h, name, nil), Mapper: NewMapper(fn)}
 }
 
 // Seal implements exec.ViewStore. More than one element in a window is an error.
 func (s *Singleton[T]) Seal() error {
+	s.seal()
 	s.values = map[window.Window]T{}
-	for w, vs := range s.byWindow {
-		if len(vs) > 1 {
-			return fmt.Errorf("%s: a singleton view of %d elements in window %v: it takes exactly one; combine them, or use AsIterable", s.name, len(vs), w)
+	for w, g := range s.byWindow {
+		if g.len() > 1 {
+			return fmt.Errorf("%s: a singleton view of %d elements in window %v: it takes exactly one; combine them, or use AsIterable", s.name, g.len(), w)
 		}
-		s.values[w] = vs[0]
+		s.values[w] = g.mem[0]
 	}
 	return nil
 }
@@ -111,29 +291,28 @@ type List[T any] struct {
 }
 
 // NewList returns an empty store.
-func NewList[T any](h *exec.Host, name string, fn window.Fn, _ coder.Coder[T]) *List[T] {
-	return &List[T]{rows: newRows[T](h, name), Mapper: NewMapper(fn)}
+func NewList[T any](h *exec.Host, name string, fn window.Fn, c coder.Coder[T]) *List[T] {
+	return &List[T]{rows: newRows(h, name, c), Mapper: NewMapper(fn)}
 }
 
 // Seal implements exec.ViewStore.
-func (l *List[T]) Seal() error { return nil }
+func (l *List[T]) Seal() error {
+	l.seal()
+	return nil
+}
 
 // Data implements exec.ViewStore.
 func (l *List[T]) Data() any { return l }
 
 // Len is the number of elements in c's window.
-func (l *List[T]) Len(c *exec.Context) int { return len(l.byWindow[of(c, l.Mapper)]) }
+func (l *List[T]) Len(c *exec.Context) int { return l.byWindow[of(c, l.Mapper)].len() }
 
 // At returns element i of c's window.
-func (l *List[T]) At(c *exec.Context, i int) T { return l.byWindow[of(c, l.Mapper)][i] }
+func (l *List[T]) At(c *exec.Context, i int) (T, error) { return l.at(l.byWindow[of(c, l.Mapper)], i) }
 
 // All calls yield for the elements of c's window.
-func (l *List[T]) All(c *exec.Context, yield func(T) bool) {
-	for _, v := range l.byWindow[of(c, l.Mapper)] {
-		if !yield(v) {
-			return
-		}
-	}
+func (l *List[T]) All(c *exec.Context, yield func(T) bool) error {
+	return l.each(l.byWindow[of(c, l.Mapper)], yield)
 }
 
 // Multimap is the store of a view of the values of each key.
@@ -147,14 +326,16 @@ type Multimap[K, V any] struct {
 
 // NewMultimap returns an empty store. unique says that a key may have one value only.
 func NewMultimap[K, V any](h *exec.Host, name string, fn window.Fn, k coder.Coder[K], _ coder.Coder[V], unique bool) *Multimap[K, V] {
-	return &Multimap[K, V]{rows: newRows[coder.KV[K, V]](h, name), Mapper: NewMapper(fn), key: k, unique: unique}
+	return &Multimap[K, V]{rows: newRows[coder.KV[K, V]](h, name, nil), Mapper: NewMapper(fn), key: k, unique: unique}
 }
 
 // Seal implements exec.ViewStore.
 func (m *Multimap[K, V]) Seal() error {
+	m.seal()
 	m.index = map[window.Window]map[string][]V{}
 	var buf []byte
-	for w, kvs := range m.byWindow {
+	for w, g := range m.byWindow {
+		kvs := g.mem
 		idx := map[string][]V{}
 		for i := range kvs {
 			var err error
