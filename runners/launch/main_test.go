@@ -123,12 +123,19 @@ func slow(p *sdk.Pipeline, _ struct{}) error {
 	return nil
 }
 
+// quickExit keeps the race detector from waiting a second at the end of each program.
+const quickExit = "atexit_sleep_ms=0"
+
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", quickExit)
+			return nil
+		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			// exits CODE program args...: runs the program and checks its exit code.
 			"exits": func(ts *testscript.TestScript, neg bool, args []string) {

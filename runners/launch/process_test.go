@@ -35,6 +35,7 @@ func start(t *testing.T, name string, args ...string) *child {
 	}
 	c := &child{t: t, cmd: exec.CommandContext(t.Context(), exe)}
 	c.cmd.Args = append([]string{name}, args...)
+	c.cmd.Env = append(os.Environ(), "GORACE="+quickExit)
 	var pipes [2]io.ReadCloser
 	var errs [4]error
 	c.stdin, errs[0] = c.cmd.StdinPipe()
@@ -168,7 +169,7 @@ func TestInterruptIgnored(t *testing.T) {
 	c := start(t, "stubborn", "--temp-dir", dir)
 	c.prints("waiting")
 	c.signal(os.Interrupt)
-	c.says("interrupted: cancelling the job")
+	c.says("user code ignores the cancelled Context")
 	if err := c.stdin.Close(); err != nil {
 		t.Fatal(err)
 	}
