@@ -24,6 +24,7 @@ var errNoWindow = errors.New("Emit in FinishBundle of a windowed collection: the
 // element ends ([Out.end]); so emitting is an append and nothing else.
 type Out[T any] struct {
 	b    Batch[T]
+	lent Batch[T] // what flush pushes: b without the columns that all rows share
 	to   Sink[T]
 	step *Step
 	main bool // counts as the step's output
@@ -217,7 +218,8 @@ func (o *Out[T]) flush() {
 	if len(o.b.V) == 0 {
 		return
 	}
-	b := o.b
+	b := &o.lent // a field, so that lending a batch costs no allocation
+	*b = o.b
 	if o.uniform {
 		b.T, b.S, b.P = nil, nil, nil
 	}
@@ -228,7 +230,7 @@ func (o *Out[T]) flush() {
 		o.err = errNoWindow
 	}
 	if o.err == nil {
-		if err := o.to.Push(&b); err != nil {
+		if err := o.to.Push(b); err != nil {
 			o.err = passOn(err)
 		}
 	}
