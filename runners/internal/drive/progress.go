@@ -4,6 +4,7 @@ import (
 	"github.com/millrace-go/millrace/runners/internal/engine"
 	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/exec"
+	"github.com/millrace-go/millrace/sdk/graph"
 )
 
 // Status fills in what the run knows.
@@ -41,6 +42,9 @@ func (r *Run) Status(st *sdk.Status) {
 	for _, s := range r.plan.Stages {
 		state, done, running, waiting := r.job.Progress(s)
 		row := sdk.StageStatus{Name: s.Name(), State: state.String(), Done: int64(done), Remaining: int64(running + waiting)}
+		if s.Root != nil && s.Root.Kind == graph.Splittable {
+			row.LeftBytes += float64(r.job.Waiting(s))
+		}
 		if state == engine.Running {
 			for _, w := range r.workers {
 				if w.stage != s {

@@ -161,6 +161,14 @@ func (j *Job) Sealed(s *stage.Stage) {
 	j.left--
 }
 
+// Waiting returns how much work of s nobody has begun, by its own estimate.
+func (j *Job) Waiting(s *stage.Stage) (size int64) {
+	for _, w := range j.stages[s.ID].pending {
+		size += w.Size()
+	}
+	return size
+}
+
 // Progress tells where a stage stands: its state and the pieces of work that are done, running and waiting.
 func (j *Job) Progress(s *stage.Stage) (state State, done, running, waiting int) {
 	st := &j.stages[s.ID]
