@@ -76,7 +76,8 @@ func (d *Runner) Start(ctx context.Context, g *graph.Graph) (sdk.Job, error) {
 	if stall <= 0 {
 		stall = time.Minute
 	}
-	j.unlimit = limitMemory(limit)
+	unlimit, release := limitMemory(limit), holdBallast()
+	j.unlimit = func() { unlimit(); release() }
 	j.run, err = drive.Start(ctx, stage.New(g), drive.Config{
 		JobID: j.id, Workers: workers, Budget: budget.New(rowsOf(limit)), TempDir: dir, Log: log,
 		BatchSize: d.BatchSize, Strict: d.Strict, Seed: d.Seed,

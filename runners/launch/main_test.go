@@ -55,7 +55,8 @@ type printFn struct {
 	Length metrics.Distribution
 }
 
-func (f *printFn) ProcessElement(_ *sdk.Context, s string, _ sdk.Emitter[string]) error {
+func (f *printFn) ProcessElement(c *sdk.Context, s string, _ sdk.Emitter[string]) error {
+	c.Log().Debug("printing", "length", len(s))
 	f.Lines.Inc(1)
 	f.Length.Update(int64(len(s)))
 	_, err := fmt.Println(f.Prefix, s)

@@ -109,7 +109,7 @@ func (r *Run) host(worker int) *exec.Host {
 		size = 1 + rand.New(rand.NewPCG(r.cfg.Seed, uint64(worker))).IntN(7) //nolint:gosec // a test's seed
 	}
 	return &exec.Host{
-		Ctx: r.ctx, Log: r.cfg.Log, JobID: r.cfg.JobID,
+		Ctx: r.ctx, Log: r.cfg.Log.With("job", r.cfg.JobID), JobID: r.cfg.JobID,
 		Worker: worker, Workers: r.cfg.Workers,
 		Budget: r.cfg.Budget, TempDir: r.cfg.TempDir,
 		BatchSize: size, Strict: r.cfg.Strict,
