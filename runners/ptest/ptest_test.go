@@ -1,0 +1,122 @@
+package ptest_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/millrace-go/millrace/runners/ptest"
+	"github.com/millrace-go/millrace/sdk"
+	"github.com/millrace-go/millrace/sdk/mtime"
+	"github.com/millrace-go/millrace/sdk/passert"
+)
+
+type stampFn struct{}
+
+func (stampFn) ProcessElement(c *sdk.Context, s string, out sdk.Emitter[string]) error {
+	for w := range strings.FieldsSeq(s) {
+		out.Emit(w + "@" + c.EventTime().String())
+	}
+	return nil
+}
+
+func TestDoFn(t *testing.T) {
+	at := mtime.Time(1000)
+	got := ptest.DoFn(t, stampFn{}).At(at).Process("a b", "c")
+	if want := []string{"a@" + at.String(), "b@" + at.String(), "c@" + at.String()}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// counts tells how often instances are set up and how large bundles are.
+type counts struct {
+	Setups, Bundles, Elements, Largest *atomic.Int64
+	n                                  int64
+}
+
+func (c *counts) Setup(*sdk.Context) error {
+	c.Setups.Add(1)
+	return nil
+}
+
+func (c *counts) StartBundle(*sdk.Context) error {
+	c.n = 0
+	return nil
+}
+
+func (c *counts) ProcessElement(_ *sdk.Context, v int, out sdk.Emitter[int]) error {
+	c.n++
+	c.Elements.Add(1)
+	out.Emit(v)
+	return nil
+}
+
+func (c *counts) FinishBundle(*sdk.Context, sdk.Emitter[int]) error {
+	if c.n > 0 {
+		c.Bundles.Add(1)
+	}
+	for m := c.Largest.Load(); c.n > m && !c.Largest.CompareAndSwap(m, c.n); m = c.Largest.Load() {
+	}
+	return nil
+}
+
+func TestStrictIsSmallBundles(t *testing.T) {
+	var setups, bundles, elements, largest atomic.Int64
+	ptest.Run(t, func(p *sdk.Pipeline) {
+		in := sdk.Create(p, make([]int, 100))
+		passert.Count(sdk.ParDo(in, &counts{Setups: &setups, Bundles: &bundles, Elements: &elements, Largest: &largest}), 100)
+	})
+	if setups.Load() < 3 || elements.Load() != 100 || largest.Load() > 7 || bundles.Load() < 15 {
+		t.Errorf("%d set up, %d bundles of at most %d, %d elements", setups.Load(), bundles.Load(), largest.Load(), elements.Load())
+	}
+}
+
+func TestStrictFindsMutation(t *testing.T) {
+	for name, build := range map[string]func(p *sdk.Pipeline){
+		"of an input": func(p *sdk.Pipeline) {
+			sdk.Map(sdk.Of(p, []int{1, 2}), func(v []int) int { v[0] = 9; return 0 })
+		},
+	} {
+		_, err := ptest.RunErr(t, func(p *sdk.Pipeline) error { build(p); return nil }, ptest.Seed(4))
+		if err == nil || !strings.Contains(err.Error(), "changed") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestStrictFindsWhatDoesNotSurvive(t *testing.T) {
+	_, err := ptest.RunErr(t, func(p *sdk.Pipeline) error {
+		sdk.Filter(sdk.Map(sdk.Of(p, 1), func(int) picky { return picky{} }), func(picky) bool { return true })
+		return nil
+	})
+	if !errors.Is(err, errPicky) {
+		t.Errorf("error %v", err)
+	}
+}
+
+type picky struct{}
+
+var errPicky = errors.New("not today")
+
+func (picky) MarshalBinary() ([]byte, error) { return nil, errPicky }
+func (*picky) UnmarshalBinary([]byte) error  { return nil }
+
+func TestFailingAssertion(t *testing.T) {
+	_, err := ptest.RunErr(t, func(p *sdk.Pipeline) error {
+		passert.Equals(sdk.Of(p, 1, 2, 3), 2, 3, 4)
+		return nil
+	})
+	if !errors.Is(err, passert.ErrFailed) || !strings.Contains(err.Error(), "- 4") || !strings.Contains(err.Error(), "+ 1") {
+		t.Errorf("error %v", err)
+	}
+	for name, f := range map[string]func(p *sdk.Pipeline){
+		"Empty": func(p *sdk.Pipeline) { passert.Empty(sdk.Of(p, 1)) },
+		"Count": func(p *sdk.Pipeline) { passert.Count(sdk.Of(p, 1), 2) },
+	} {
+		if _, err := ptest.RunErr(t, func(p *sdk.Pipeline) error { f(p); return nil }); !errors.Is(err, passert.ErrFailed) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
