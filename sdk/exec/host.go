@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	"github.com/millrace-go/millrace/sdk/exec/budget"
@@ -84,8 +85,10 @@ type Step struct {
 	// Bytes is what a source says it has read.
 	Bytes atomic.Int64
 
-	cells   map[string]*Cell // metrics of the transform's user code, by name; complete before the plan runs
-	ordered []*Cell
+	// Metrics of the transform's user code: complete before the plan runs, but the job's status is asked for before.
+	cellsMu sync.Mutex
+	cells   map[string]*Cell // by name
+	ordered []*Cell          // only for the instance's goroutine
 
 	row      rowCell // the row of the batch that user code is at
 	describe func(row int) (key, element string, w window.Window)

@@ -89,6 +89,8 @@ func (v Value) Merge(o Value) Value {
 // Cell returns the step's metric of that name, made at the first call. It is called while the plan is wired,
 // never while it runs.
 func (s *Step) Cell(name string, kind CellKind) *Cell {
+	s.cellsMu.Lock()
+	defer s.cellsMu.Unlock()
 	if c := s.cells[name]; c != nil {
 		return c
 	}
@@ -101,8 +103,11 @@ func (s *Step) Cell(name string, kind CellKind) *Cell {
 	return c
 }
 
-// Cells calls f for the metrics of the step, by name.
+// Cells calls f for the metrics of the step, by name. Anyone may call it at any time, also while the plan is
+// wired; f must not call the step.
 func (s *Step) Cells(f func(name string, v Value)) {
+	s.cellsMu.Lock()
+	defer s.cellsMu.Unlock()
 	names := make([]string, 0, len(s.cells))
 	for n := range s.cells {
 		names = append(names, n)
