@@ -31,8 +31,9 @@ func handleSignals(cancel context.CancelCauseFunc, log *slog.Logger) (stop func(
 					log.Warn("interrupted twice: exiting at once; the next start removes what is left")
 					os.Exit(ExitInterrupted)
 				}
-				cancel(&interrupted{sig})
+				// Before it ends the program.
 				log.Warn("interrupted: cancelling the job; interrupt again to exit at once")
+				cancel(&interrupted{sig})
 			}
 		}
 	}()
