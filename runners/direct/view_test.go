@@ -145,3 +145,48 @@ func TestViewErrors(t *testing.T) {
 		t.Error("a singleton of two elements was accepted")
 	}
 }
+
+// A map view that is larger than the budget is looked up on disk.
+func TestMapViewOnDisk(t *testing.T) {
+	const n = 1000
+	for _, budget := range []int64{0, 1000} {
+		ptest.Run(t, func(p *sdk.Pipeline) {
+			var pairs []sdk.KV[string, int]
+			var keys []string
+			for i := range n {
+				pairs = append(pairs, sdk.MakeKV(fmt.Sprint("key ", i), i))
+				keys = append(keys, fmt.Sprint("key ", i))
+			}
+			kv := sdk.Create(p, pairs)
+			d := &lookUp{Map: sdk.AsMap(kv), Many: sdk.AsMultimap(sdk.Flatten(kv, sdk.Create(p, pairs)))}
+			passert.Count(sdk.ParDo(sdk.Create(p, append(keys, "no key")), d), n)
+			passert.Count(d.Missing.PCollection(), 1)
+		}, ptest.Fast(), ptest.Budget(budget))
+	}
+}
+
+type lookUp struct {
+	Map     sdk.MapView[string, int]
+	Many    sdk.MultimapView[string, int]
+	Missing sdk.Output[string]
+}
+
+func (l *lookUp) ProcessElement(c *sdk.Context, key string, out sdk.Emitter[int]) error {
+	v, ok := l.Map.Get(c, key)
+	n := 0
+	for w := range l.Many.Get(c, key) {
+		if w != v {
+			return fmt.Errorf("%s has %d and %d", key, v, w)
+		}
+		n++
+	}
+	switch {
+	case !ok && n == 0:
+		l.Missing.Emit(key)
+	case n != 2 || fmt.Sprint("key ", v) != key:
+		return fmt.Errorf("%s: %d, %d times", key, v, n)
+	default:
+		out.Emit(v)
+	}
+	return nil
+}

@@ -23,6 +23,10 @@ type rows[T any] struct {
 	sizer   coder.Sizer[T]
 	lent    bool
 
+	// order, if not nil, sorts elements before they go to disk and returns by what: each spill is then a run in
+	// which an element can be looked up.
+	order func(vs []T) ([]uint64, error)
+
 	mu       sync.Mutex
 	byWindow map[window.Window]*bag[T]
 	held     int64
@@ -33,6 +37,7 @@ type rows[T any] struct {
 // bag is the elements of one window: those on disk first.
 type bag[T any] struct {
 	blocks []block
+	runs   []int // where in blocks each sorted run begins
 	onDisk int
 	mem    []T
 
@@ -46,6 +51,7 @@ type block struct {
 	seg   spill.Segment
 	first int // index of its first element
 	n     int
+	last  uint64 // in a sorted run: by what its last element is sorted
 }
 
 func newRows[T any](h *exec.Host, name string, c coder.Coder[T]) *rows[T] {
@@ -132,6 +138,13 @@ func (r *rows[T]) spill() (freed int64, err error) {
 	const blockBytes, blockRows = 64 << 10, 4096
 	var buf []byte
 	for _, g := range r.byWindow {
+		var by []uint64
+		if r.order != nil && len(g.mem) > 0 {
+			if by, err = r.order(g.mem); err != nil {
+				return 0, fmt.Errorf("%s: %w", r.name, err)
+			}
+			g.runs = append(g.runs, len(g.blocks))
+		}
 		for lo := 0; lo < len(g.mem); {
 			buf = buf[:0]
 			hi := lo
@@ -149,7 +162,11 @@ func (r *rows[T]) spill() (freed int64, err error) {
 			if err != nil {
 				return 0, err
 			}
-			g.blocks = append(g.blocks, block{seg, g.onDisk, hi - lo})
+			b := block{seg: seg, first: g.onDisk, n: hi - lo}
+			if by != nil {
+				b.last = by[hi-1]
+			}
+			g.blocks = append(g.blocks, b)
 			g.onDisk += hi - lo
 			lo = hi
 		}
@@ -313,63 +330,6 @@ func (l *List[T]) At(c *exec.Context, i int) (T, error) { return l.at(l.byWindow
 // All calls yield for the elements of c's window.
 func (l *List[T]) All(c *exec.Context, yield func(T) bool) error {
 	return l.each(l.byWindow[of(c, l.Mapper)], yield)
-}
-
-// Multimap is the store of a view of the values of each key.
-type Multimap[K, V any] struct {
-	*rows[coder.KV[K, V]]
-	Mapper
-	key    coder.Coder[K]
-	unique bool
-	index  map[window.Window]map[string][]V
-}
-
-// NewMultimap returns an empty store. unique says that a key may have one value only.
-func NewMultimap[K, V any](h *exec.Host, name string, fn window.Fn, k coder.Coder[K], _ coder.Coder[V], unique bool) *Multimap[K, V] {
-	return &Multimap[K, V]{rows: newRows[coder.KV[K, V]](h, name, nil), Mapper: NewMapper(fn), key: k, unique: unique}
-}
-
-// Seal implements exec.ViewStore.
-func (m *Multimap[K, V]) Seal() error {
-	m.seal()
-	m.index = map[window.Window]map[string][]V{}
-	var buf []byte
-	for w, g := range m.byWindow {
-		kvs := g.mem
-		idx := map[string][]V{}
-		for i := range kvs {
-			var err error
-			if buf, err = m.key.Append(buf[:0], &kvs[i].Key); err != nil {
-				return fmt.Errorf("%s: encoding a key of the view: %w", m.name, err)
-			}
-			vs := idx[string(buf)]
-			if m.unique && len(vs) > 0 {
-				return fmt.Errorf("%s: a map view with two values for key %v in window %v: use AsMultimap, or combine per key first", m.name, kvs[i].Key, w)
-			}
-			idx[string(buf)] = append(vs, kvs[i].Value)
-		}
-		m.index[w] = idx
-	}
-	m.byWindow = nil
-	return nil
-}
-
-// Data implements exec.ViewStore.
-func (m *Multimap[K, V]) Data() any { return m }
-
-// Get calls yield for the values of k in c's window.
-func (m *Multimap[K, V]) Get(c *exec.Context, k K, yield func(V) bool) error {
-	var a [64]byte
-	b, err := m.key.Append(a[:0], &k)
-	if err != nil {
-		return err
-	}
-	for _, v := range m.index[of(c, m.Mapper)][string(b)] {
-		if !yield(v) {
-			break
-		}
-	}
-	return nil
 }
 
 // Signal is the store of a view that has no contents: it is complete when its input is.
