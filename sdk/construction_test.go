@@ -25,7 +25,11 @@ func (s *sharing) ProcessElement(*sdk.Context, int, sdk.Emitter[int]) error { re
 
 type locked struct{ mu sync.Mutex }
 
-func (s *locked) ProcessElement(*sdk.Context, int, sdk.Emitter[int]) error { return nil }
+func (s *locked) ProcessElement(*sdk.Context, int, sdk.Emitter[int]) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return nil
+}
 
 type withOutput struct{ Odd sdk.Output[int] }
 

@@ -153,6 +153,7 @@ func TestUnencodable(t *testing.T) {
 	check(c1, err, "chan int")
 	c2, err := For[struct{ F []func() }]()
 	check(c2, err, "field F")
+	_ = hidden{}.a
 	c3, err := For[hidden]()
 	check(c3, err, "field a is not exported")
 	c4, err := For[list]()
