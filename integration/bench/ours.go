@@ -2,13 +2,15 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
+	"fmt"
 	"io"
 	"iter"
 	"log/slog"
-	"math/rand/v2"
 	"strings"
-	"sync/atomic"
 
+	"github.com/millrace-go/millrace/integration/bench/data"
+	"github.com/millrace-go/millrace/integration/bench/limit"
 	"github.com/millrace-go/millrace/io/textio"
 	"github.com/millrace-go/millrace/runners/direct"
 	"github.com/millrace-go/millrace/sdk"
@@ -41,14 +43,14 @@ func (numbers) ProcessElement(_ *sdk.Context, _ int64, t *sdf.OffsetTracker, out
 // rows is a source of the rows of the grouping cases.
 type rows struct {
 	numbers
-	Keys uint64
+	Keys int64
 }
 
 func (r rows) ProcessElement(_ *sdk.Context, _ int64, t *sdf.OffsetTracker, out sdk.Emitter[sdk.KV[int64, int64]]) (sdk.Continuation, error) {
 	for at := t.Restriction().Lo; ; {
 		end := t.ClaimUpTo(at + 4096)
 		for ; at < end; at++ {
-			out.Emit(sdk.MakeKV(key(at, r.Keys), at))
+			out.Emit(sdk.MakeKV(data.Key(at, r.Keys), at))
 		}
 		if at >= t.Restriction().Hi {
 			return sdf.Stop(), nil
@@ -56,67 +58,74 @@ func (r rows) ProcessElement(_ *sdk.Context, _ int64, t *sdf.OffsetTracker, out 
 	}
 }
 
-func runOurs(budget int64, build func(p *sdk.Pipeline)) error {
-	r := &direct.Runner{Budget: budget, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	res, err := sdk.Run(context.Background(), r, func(p *sdk.Pipeline) error { build(p); return nil })
+// disk is how many bytes this process has written to spill files and read back.
+var disk int64
+
+func runOurs(ctx context.Context, r *direct.Runner, build func(p *sdk.Pipeline)) error {
+	r.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	res, err := sdk.Run(ctx, r, func(p *sdk.Pipeline) error { build(p); return nil })
 	if res != nil {
-		lastStatus = res.Status
+		disk = res.Status.Spilled + res.Status.Unspilled
 	}
 	return err
 }
-
-var lastStatus sdk.Status
 
 // total gives the sum of a collection to check.
 func total(c sdk.PCollection[int64], check *int64) {
 	sdk.Map(stats.Sum(c), func(v int64) bool { *check = v; return true })
 }
 
-func oursWordCount(path string) (check int64, err error) {
-	err = runOurs(0, func(p *sdk.Pipeline) {
+func oursWordCount(ctx context.Context, path string) (check int64, err error) {
+	err = runOurs(ctx, &direct.Runner{}, func(p *sdk.Pipeline) {
 		words := sdk.FlatMap(textio.Read(p, path), strings.FieldsSeq)
-		total(sdk.Map(stats.Count(words), func(c sdk.KV[string, int64]) int64 { return c.Value * int64(len(c.Key)) }), &check)
+		total(sdk.Map(stats.Count(words), func(c sdk.KV[string, int64]) int64 { return data.Check(c.Key, c.Value) }), &check)
 	})
 	return check, err
 }
 
-func oursMaps(n int64) (check int64, err error) {
-	err = runOurs(0, func(p *sdk.Pipeline) {
+//go:noinline
+func mapA(i int64) int64 { return i + 1 }
+
+//go:noinline
+func mapB(i int64) int64 { return i * 3 }
+
+//go:noinline
+func mapC(i int64) int64 { return i ^ 5 }
+
+func oursMaps(ctx context.Context, n int64) (check int64, err error) {
+	err = runOurs(ctx, &direct.Runner{}, func(p *sdk.Pipeline) {
 		c := sdk.ParDoSplittable(sdk.Of(p, n), numbers{})
 		total(sdk.Map(sdk.Map(sdk.Map(c, mapA), mapB), mapC), &check)
 	})
 	return check, err
 }
 
-func oursGroup(n int64, keys uint64) (check int64, err error) {
-	err = runOurs(0, func(p *sdk.Pipeline) {
+func oursGroup(ctx context.Context, n, keys int64) (check int64, err error) {
+	err = runOurs(ctx, &direct.Runner{}, func(p *sdk.Pipeline) {
 		c := sdk.ParDoSplittable(sdk.Of(p, n), rows{Keys: keys})
 		total(sdk.Map(sdk.GroupByKey(c), func(g sdk.KV[int64, iter.Seq[int64]]) int64 {
 			var s int64
 			for v := range g.Value {
 				s += v
 			}
-			return s ^ g.Key
+			return data.Check("", s^g.Key)
 		}), &check)
 	})
 	return check, err
 }
 
-func oursCombine(n int64, keys uint64) (check int64, err error) {
-	err = runOurs(0, func(p *sdk.Pipeline) {
+func oursCombine(ctx context.Context, n, keys int64) (check int64, err error) {
+	err = runOurs(ctx, &direct.Runner{}, func(p *sdk.Pipeline) {
 		c := sdk.ParDoSplittable(sdk.Of(p, n), rows{Keys: keys})
-		total(sdk.Map(stats.SumPerKey(c), func(kv sdk.KV[int64, int64]) int64 { return kv.Value ^ kv.Key }), &check)
+		total(sdk.Map(stats.SumPerKey(c), func(s sdk.KV[int64, int64]) int64 { return data.Check("", s.Value^s.Key) }), &check)
 	})
 	return check, err
 }
 
-func oursBRC(path string) (check int64, err error) {
-	err = runOurs(0, func(p *sdk.Pipeline) {
-		kv := sdk.Map(textio.Read(p, path), parseMeasurement)
-		c := sdk.CombinePerKey(kv, stationFn{})
-		total(sdk.Map(c, func(s sdk.KV[string, Station]) int64 {
-			return int64(len(s.Key)) * (s.Value.Min + 3*s.Value.Max + 5*s.Value.Sum + 7*s.Value.N)
-		}), &check)
+func oursBRC(ctx context.Context, path string) (check int64, err error) {
+	err = runOurs(ctx, &direct.Runner{}, func(p *sdk.Pipeline) {
+		c := sdk.CombinePerKey(sdk.Map(textio.Read(p, path), parseMeasurement), stationFn{})
+		total(sdk.Map(c, func(s sdk.KV[string, limit.Station]) int64 { return s.Value.Check(s.Key) }), &check)
 	})
 	return check, err
 }
@@ -140,44 +149,40 @@ func parseMeasurement(line string) sdk.KV[string, int64] {
 	return sdk.MakeKV(line[:i], t)
 }
 
-// Station is the accumulator of the brc case.
-type Station struct{ Min, Max, Sum, N int64 }
-
 type stationFn struct{}
 
-func (stationFn) CreateAccumulator() Station { return Station{Min: 1 << 62, Max: -1 << 62} }
-func (stationFn) AddInput(a Station, t int64) Station {
-	return Station{min(a.Min, t), max(a.Max, t), a.Sum + t, a.N + 1}
+func (stationFn) CreateAccumulator() limit.Station { return limit.Station{Min: 1 << 62, Max: -1 << 62} }
+
+func (stationFn) AddInput(a limit.Station, t int64) limit.Station {
+	return limit.Station{Min: min(a.Min, t), Max: max(a.Max, t), Sum: a.Sum + t, N: a.N + 1}
 }
 
-func (stationFn) MergeAccumulators(a, b Station) Station {
-	return Station{min(a.Min, b.Min), max(a.Max, b.Max), a.Sum + b.Sum, a.N + b.N}
+func (stationFn) MergeAccumulators(a, b limit.Station) limit.Station {
+	return limit.Station{Min: min(a.Min, b.Min), Max: max(a.Max, b.Max), Sum: a.Sum + b.Sum, N: a.N + b.N}
 }
-func (stationFn) ExtractOutput(a Station) Station { return a }
+func (stationFn) ExtractOutput(a limit.Station) limit.Station { return a }
 
-// oursSpill groups n values of size bytes by keys keys with a budget of 512 MB, and returns their number.
-func oursSpill(n int64, size int, keys uint64) (check int64, err error) {
-	var groups atomic.Int64
-	err = runOurs(512<<20, func(p *sdk.Pipeline) {
+// oursSpill groups n values by keys keys with a budget. A value is its key, its number and bytes that do not
+// compress; the check is the sum of all numbers, 3 for each value and 7 for each group.
+func oursSpill(ctx context.Context, dir string, budget, n, keys int64) (check int64, err error) {
+	err = runOurs(ctx, &direct.Runner{Budget: budget, TempDir: dir}, func(p *sdk.Pipeline) {
 		c := sdk.Map(sdk.ParDoSplittable(sdk.Of(p, n), rows{Keys: keys}), func(kv sdk.KV[int64, int64]) sdk.KV[int64, []byte] {
-			b := make([]byte, size)
-			x := rand.NewPCG(uint64(kv.Value), 1) // incompressible
-			for i := 0; i+8 <= size; i += 8 {
-				v := x.Uint64()
-				for k := range 8 {
-					b[i+k] = byte(v >> (8 * k))
-				}
-			}
+			b := make([]byte, valueSize)
+			binary.LittleEndian.PutUint64(b, uint64(kv.Key))
+			data.Fill(b[8:], uint64(kv.Value))
+			binary.LittleEndian.PutUint64(b[valueSize-8:], uint64(kv.Value))
 			return sdk.MakeKV(kv.Key, b)
 		})
-		total(sdk.Map(sdk.GroupByKey(c), func(g sdk.KV[int64, iter.Seq[[]byte]]) int64 {
-			groups.Add(1)
-			var s int64
+		total(sdk.TryMap(sdk.GroupByKey(c), func(g sdk.KV[int64, iter.Seq[[]byte]]) (int64, error) {
+			sum := int64(7)
 			for b := range g.Value {
-				s += int64(len(b))
+				if len(b) != valueSize || binary.LittleEndian.Uint64(b) != uint64(g.Key) {
+					return 0, fmt.Errorf("a value of %d bytes, or of another key than %d", len(b), g.Key)
+				}
+				sum += 3 + int64(binary.LittleEndian.Uint64(b[valueSize-8:]))
 			}
-			return s
+			return sum, nil
 		}), &check)
 	})
-	return check / int64(size), err
+	return check, err
 }

@@ -1,10 +1,8 @@
 // Package measurements makes input for the one-billion-row challenge: lines "station;temperature", the
-// temperature from -99.9 to 99.9 with one digit after the point.
+// temperature from -99.9 to 99.9 degrees with one digit after the point.
 package measurements
 
 import (
-	"bufio"
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"strconv"
@@ -13,33 +11,51 @@ import (
 // Stations is how many stations there are.
 const Stations = 413
 
-// Write writes rows lines to w, the same for the same seed: about 14 bytes each.
+// Write writes rows lines to w, the same for the same seed: about 15 bytes each, every station as often as any
+// other. A row's temperature lies within ten degrees of its station's mean.
 func Write(w io.Writer, rows int64, seed uint64) error {
-	rng := rand.New(rand.NewPCG(seed, 413)) //nolint:gosec // test data
-	names := make([]string, Stations)
-	mean := make([]int, Stations)
-	for i := range names {
-		names[i] = fmt.Sprintf("%s%s", []string{"San ", "Port ", "New ", "", "", "Saint-"}[i%6], syllables(rng, 2+i%3))
-		mean[i] = rng.IntN(400) - 100
+	rng := rand.New(rand.NewPCG(seed, Stations)) //nolint:gosec // test data
+	names := names(rng)
+	means := make([]int, Stations)
+	for i := range means {
+		means[i] = rng.IntN(400) - 100
 	}
-	buf := bufio.NewWriterSize(w, 1<<20)
-	var line []byte
+	const chunk = 256 << 10
+	buf := make([]byte, 0, chunk+128)
 	for range rows {
 		r := rng.Uint64()
-		s := int(r % Stations)
-		t := mean[s] + int(r>>32%200) - 100
-		line = append(append(line[:0], names[s]...), ';')
+		s := int(uint64(uint32(r)) * Stations >> 32)
+		t := means[s] + int(r>>32%200) - 100
+		buf = append(append(buf, names[s]...), ';')
 		if t < 0 {
-			line = append(line, '-')
+			buf = append(buf, '-')
 			t = -t
 		}
-		line = strconv.AppendInt(line, int64(t/10), 10)
-		line = append(line, '.', byte('0'+t%10), '\n')
-		if _, err := buf.Write(line); err != nil {
-			return err
+		buf = strconv.AppendInt(buf, int64(t/10), 10)
+		buf = append(buf, '.', byte('0'+t%10), '\n')
+		if len(buf) >= chunk {
+			if _, err := w.Write(buf); err != nil {
+				return err
+			}
+			buf = buf[:0]
 		}
 	}
-	return buf.Flush()
+	_, err := w.Write(buf)
+	return err
+}
+
+// names makes up the stations, all different.
+func names(rng *rand.Rand) []string {
+	prefixes := []string{"San ", "Port ", "New ", "", "", "Saint-"}
+	names, seen := make([]string, 0, Stations), make(map[string]bool, Stations)
+	for len(names) < Stations {
+		i := len(names)
+		if s := prefixes[i%len(prefixes)] + syllables(rng, 2+i%3); !seen[s] {
+			seen[s] = true
+			names = append(names, s)
+		}
+	}
+	return names
 }
 
 func syllables(rng *rand.Rand, n int) string {
