@@ -109,7 +109,7 @@ func exported(fset *token.FileSet, d ast.Decl) []string {
 								out = append(out, fmt.Sprintf("type %s struct, %s %s", s.Name, n, text(f.Type)))
 							}
 						}
-						if len(f.Names) == 0 {
+						if id, ok := f.Type.(*ast.Ident); len(f.Names) == 0 && (!ok || id.IsExported()) {
 							out = append(out, fmt.Sprintf("type %s struct, embedded %s", s.Name, text(f.Type)))
 						}
 					}

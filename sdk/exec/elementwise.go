@@ -93,6 +93,7 @@ type filterOp[T any] struct {
 	user[T]
 	keep func(T) bool
 	out  *Out[T]
+	sel  []uint32
 }
 
 // NewFilter adds a filter to b and returns its input.
@@ -117,23 +118,24 @@ func (f *filterOp[T]) Push(b *Batch[T]) (err error) {
 	o, keep := f.out, f.keep
 	em := Emitter[T]{o}
 	o.begin(&b.Meta)
-	if o.uniform {
+	if o.cols == 0 {
 		for i, v := range b.V {
 			row = i
 			if keep(v) {
 				em.Emit(v)
 			}
 		}
-	} else {
-		for i, v := range b.V {
-			row = i
-			if keep(v) {
-				o.row = i
-				em.Emit(v)
-				o.end(i)
-			}
+		o.mark = len(o.v)
+		return o.endBatch()
+	}
+	f.sel = f.sel[:0]
+	for i, v := range b.V {
+		row = i
+		if keep(v) {
+			f.sel = append(f.sel, uint32(i))
 		}
 	}
+	o.gather(b, f.sel)
 	return o.endBatch()
 }
 

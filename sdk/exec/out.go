@@ -3,6 +3,7 @@ package exec
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/millrace-go/millrace/sdk/mtime"
@@ -23,28 +24,66 @@ var errNoWindow = errors.New("Emit in FinishBundle of a windowed collection: the
 // What is emitted while an element is processed gets that element's timestamp, windows and pane, when the
 // element ends ([Out.end]); so emitting is an append and nothing else.
 type Out[T any] struct {
-	b    Batch[T]
-	lent Batch[T] // what flush pushes: b without the columns that all rows share
+	brim
+	v    []T  // what has been emitted
+	m    Meta // of the rows before mark: of its columns those that cols names are in use
+	cols columns
+	mark int      // rows before it are settled: they have their meta
+	lent Batch[T] // what flush pushes
 	to   Sink[T]
 	step *Step
 	main bool // counts as the step's output
 
 	in         *Meta // of the batch being processed
 	row        int
-	mark       int  // rows of b before it have their meta
-	uniform    bool // what is in b so far has b.Meta's T0, set 0 and P0
+	rows       int  // of a batch
 	held       bool // the current element's rows must not leave yet
+	start      int  // where they begin
 	overflowed bool
 	sets       WindowSets // for rows that are emitted into a window of their own
 	finishing  bool       // FinishBundle is running: there is no input row
+	windowless bool       // in FinishBundle: what Emit emits has no window
 	skew       time.Duration
 	eager      bool // rows must not wait for the next batch
 	err        error
 }
 
+// brim is the part of an Out that does not depend on its element type, so that Emit can be inlined.
+type brim struct {
+	full  int // Emit asks for room when there are so many rows
+	pours func()
+}
+
+func (b *brim) room() { b.pours() }
+
+// columns says which of a meta's columns are in use.
+type columns uint8
+
+const (
+	colT columns = 1 << iota
+	colS
+	colP
+)
+
+func columnsOf(m *Meta) (c columns) {
+	if m.T != nil {
+		c |= colT
+	}
+	if m.S != nil {
+		c |= colS
+	}
+	if m.P != nil {
+		c |= colP
+	}
+	return c
+}
+
 // NewOut returns an Out that pushes to sink. main marks the output that the step's element counter counts.
 func NewOut[T any](b *Build, step *Step, sink Sink[T], main bool) *Out[T] {
-	return &Out[T]{b: Batch[T]{V: make([]T, 0, b.Host.Rows())}, to: sink, step: step, main: main, uniform: true, eager: Lent[T]()}
+	o := &Out[T]{rows: b.Host.Rows(), to: sink, step: step, main: main, eager: Lent[T]()}
+	o.v = make([]T, 0, o.rows)
+	o.full, o.pours = o.rows, o.pour
+	return o
 }
 
 // Emitter is where a DoFn puts its output. It belongs to the goroutine of the call, and is valid during it.
@@ -54,13 +93,11 @@ type Emitter[T any] struct{ o *Out[T] }
 // where there is none, it emits at the end of the global window, and fails the bundle in a collection that is
 // windowed otherwise; use [Emitter.EmitIn] there.
 func (e Emitter[T]) Emit(v T) {
+	// At the limit of what the compiler inlines (go build -gcflags=-m=2): one node more and each emit is a call.
 	o := e.o
-	if n := len(o.b.V); n < cap(o.b.V) {
-		o.b.V = o.b.V[:n+1]
-		o.b.V[n] = v
-		return
+	if o.v = append(o.v, v); len(o.v) >= o.full {
+		o.room()
 	}
-	o.overflow(v)
 }
 
 // EmitAt emits v at event time ts, in the windows of the element that is being processed. A time before the
@@ -70,93 +107,111 @@ func (e Emitter[T]) EmitAt(ts mtime.Time, v T) { e.o.emitAt(ts, v) }
 // EmitIn emits v at event time ts into window w. It is for FinishBundle, which has no element to take them from.
 func (e Emitter[T]) EmitIn(w window.Window, ts mtime.Time, v T) { e.o.emitIn(w, ts, v) }
 
-func (o *Out[T]) overflow(v T) {
+// pour makes room for more rows.
+func (o *Out[T]) pour() {
 	switch {
 	case o.err != nil || o.overflowed:
-		o.b.V, o.mark = o.b.V[:0], 0 // nothing of this will be used
-	case o.held && len(o.b.V)-o.mark < maxHeld:
+		o.truncate(min(o.start, len(o.v))) // nothing of this will be used
+	case o.held && len(o.v)-o.start <= maxHeld:
 		// The rows of earlier elements may go, those of this one may not.
-		o.b.V = append(o.b.V, v)
-		return
+		o.full = min(2*len(o.v), o.start+maxHeld+1)
 	case o.held:
 		o.overflowed = true
-		o.b.V = o.b.V[:o.mark]
+		o.truncate(o.start)
 	default:
-		o.fill()
+		o.settle()
 		o.flush()
 	}
-	o.b.V = append(o.b.V, v)
 }
 
 // begin says that rows of a batch with meta m are processed next.
 func (o *Out[T]) begin(m *Meta) {
 	o.in = m
-	if m.Uniform() {
-		if len(o.b.V) > 0 && (!o.uniform || !sameMeta(&o.b.Meta, m)) {
-			o.flush()
-		}
-		if len(o.b.V) == 0 {
-			o.setUniform(m)
-		}
-		return
-	}
-	if len(o.b.V) > 0 {
+	if len(o.v) > 0 && !o.fits(m) {
 		o.flush()
 	}
-	o.b.T, o.b.S, o.b.P = o.b.T[:0], o.b.S[:0], o.b.P[:0]
-	o.b.T0, o.b.P0, o.b.Sets = m.T0, m.P0, m.Sets
-	o.uniform = false
+	if len(o.v) == 0 {
+		o.adopt(m)
+	}
 }
 
-func (o *Out[T]) setUniform(m *Meta) {
-	o.b.T0, o.b.P0, o.b.Sets = m.T0, m.P0, m.Sets
-	o.b.T, o.b.S, o.b.P = o.b.T[:0], o.b.S[:0], o.b.P[:0]
-	o.uniform = true
+// adopt gives the rows to come the form of m.
+func (o *Out[T]) adopt(m *Meta) {
+	o.m.T0, o.m.P0, o.m.Sets = m.T0, m.P0, m.Sets
+	o.cols = columnsOf(m)
 }
 
-func sameMeta(a, b *Meta) bool { return a.T0 == b.T0 && a.Sets == b.Sets && a.P0 == b.P0 }
+// fits reports whether rows of a batch with meta m can follow those that wait.
+func (o *Out[T]) fits(m *Meta) bool {
+	return o.cols == columnsOf(m) && o.m.Sets == m.Sets && (m.T != nil || o.m.T0 == m.T0) && (m.P != nil || o.m.P0 == m.P0)
+}
 
 // end says that the element in row i has succeeded: what it emitted is settled. With rows that are all alike
 // it does nothing.
 func (o *Out[T]) end(i int) {
-	if o.uniform {
-		o.mark = len(o.b.V)
+	if o.cols == 0 {
+		o.mark = len(o.v)
 		return
 	}
 	o.row = i
-	o.fill()
+	o.settle()
 }
 
-// fill gives the rows emitted since the mark the meta of the current row.
-func (o *Out[T]) fill() {
-	n := len(o.b.V)
-	if !o.uniform && o.in != nil {
-		for ; o.mark < n; o.mark++ {
-			o.b.T = append(o.b.T, o.in.Time(o.row))
-			o.b.S = append(o.b.S, o.set(o.row))
-			o.b.P = append(o.b.P, o.in.Pane(o.row))
+// settle gives the rows emitted since the mark the meta of the current row.
+func (o *Out[T]) settle() {
+	n := len(o.v)
+	if o.cols != 0 && o.mark < n {
+		if o.finishing {
+			o.settleFinish(n)
+		} else if o.in != nil {
+			o.settleRow(n)
 		}
 	}
 	o.mark = n
 }
 
-func (o *Out[T]) set(row int) uint32 {
-	if o.in.S == nil {
-		return 0
+func (o *Out[T]) settleRow(n int) {
+	if o.cols&colT != 0 {
+		t := o.in.Time(o.row)
+		for range n - o.mark {
+			o.m.T = append(o.m.T, t)
+		}
 	}
-	return o.in.S[row]
+	if o.cols&colS != 0 {
+		s := uint32(0)
+		if o.in.S != nil {
+			s = o.in.S[o.row]
+		}
+		for range n - o.mark {
+			o.m.S = append(o.m.S, s)
+		}
+	}
+	if o.cols&colP != 0 {
+		p := o.in.Pane(o.row)
+		for range n - o.mark {
+			o.m.P = append(o.m.P, p)
+		}
+	}
 }
 
-// columns turns a uniform output into one with a value per row.
-func (o *Out[T]) columns() {
-	if !o.uniform {
+func (o *Out[T]) settleFinish(n int) {
+	if o.windowless && o.err == nil {
+		o.err = errNoWindow
+	}
+	global := o.sets.Add(window.Global)
+	for range n - o.mark {
+		o.m.T, o.m.S, o.m.P = append(o.m.T, mtime.EndOfGlobalWindow), append(o.m.S, global), append(o.m.P, window.NoFiring)
+	}
+}
+
+// stamped makes the timestamps of the settled rows a column.
+func (o *Out[T]) stamped() {
+	if o.cols&colT != 0 {
 		return
 	}
-	o.uniform = false
+	o.cols |= colT
 	for range o.mark {
-		o.b.T = append(o.b.T, o.b.T0)
-		o.b.S = append(o.b.S, 0)
-		o.b.P = append(o.b.P, o.b.P0)
+		o.m.T = append(o.m.T, o.m.T0)
 	}
 }
 
@@ -168,18 +223,14 @@ func (o *Out[T]) emitAt(ts mtime.Time, v T) {
 	if own := o.in.Time(o.row); ts < own.Add(-o.skew) && o.err == nil {
 		o.err = fmt.Errorf("emitted at %v, before the element's own time %v: an output may not be earlier than its input, as it could be late; declare sdk.AllowedSkew", ts, own)
 	}
-	if len(o.b.V) >= cap(o.b.V) && !o.held {
-		o.fill()
-		o.flush()
+	o.settle()
+	o.stamped()
+	o.v = append(o.v, v)
+	o.settle()
+	o.m.T[len(o.m.T)-1] = ts.Clamp()
+	if len(o.v) >= o.full {
+		o.room()
 	}
-	o.mark = min(o.mark, len(o.b.V))
-	o.columns()
-	o.fill()
-	o.b.V = append(o.b.V, v)
-	o.b.T = append(o.b.T, ts.Clamp())
-	o.b.S = append(o.b.S, o.set(o.row))
-	o.b.P = append(o.b.P, o.in.Pane(o.row))
-	o.mark = len(o.b.V)
 }
 
 func (o *Out[T]) emitIn(w window.Window, ts mtime.Time, v T) {
@@ -187,65 +238,123 @@ func (o *Out[T]) emitIn(w window.Window, ts mtime.Time, v T) {
 		o.err = errors.Join(o.err, errors.New("EmitIn is for FinishBundle; an element's output goes into its own windows"))
 		return
 	}
-	if len(o.b.V) >= cap(o.b.V) {
+	o.settle()
+	o.v = append(o.v, v)
+	o.m.T, o.m.S, o.m.P = append(o.m.T, ts.Clamp()), append(o.m.S, o.sets.Add(w)), append(o.m.P, window.NoFiring)
+	o.mark = len(o.v)
+	if len(o.v) >= o.full {
+		o.room()
+	}
+}
+
+// gather appends the rows of b, the batch that was begun, whose numbers sel lists.
+func (o *Out[T]) gather(b *Batch[T], sel []uint32) {
+	if len(sel) == len(b.V) && len(o.v) == 0 {
+		o.push(b)
+		return
+	}
+	for len(sel) > 0 && o.err == nil {
+		n := min(len(sel), max(o.full-len(o.v), 1))
+		for _, i := range sel[:n] {
+			o.v = append(o.v, b.V[i])
+		}
+		if o.cols&colT != 0 {
+			for _, i := range sel[:n] {
+				o.m.T = append(o.m.T, b.T[i])
+			}
+		}
+		if o.cols&colS != 0 {
+			for _, i := range sel[:n] {
+				o.m.S = append(o.m.S, b.S[i])
+			}
+		}
+		if o.cols&colP != 0 {
+			for _, i := range sel[:n] {
+				o.m.P = append(o.m.P, b.P[i])
+			}
+		}
+		o.mark = len(o.v)
+		sel = sel[n:]
+		if len(o.v) >= o.full {
+			o.flush()
+		}
+	}
+}
+
+// extend appends n rows for the caller to fill, one for each row of the batch that was begun.
+func (o *Out[T]) extend(n int) []T {
+	o.settle()
+	if len(o.v) > 0 && len(o.v)+n > o.rows {
 		o.flush()
 	}
-	if len(o.b.V) == 0 {
-		o.sets.Reset()
+	at := len(o.v)
+	o.v = slices.Grow(o.v, n)[:at+n]
+	if o.cols&colT != 0 {
+		o.m.T = append(o.m.T, o.in.T...)
 	}
-	o.uniform = false
-	o.b.Sets = &o.sets
-	o.b.V = append(o.b.V, v)
-	o.b.T = append(o.b.T, ts.Clamp())
-	o.b.S = append(o.b.S, o.sets.Add(w))
-	o.b.P = append(o.b.P, window.NoFiring)
-	o.mark = len(o.b.V)
+	if o.cols&colS != 0 {
+		o.m.S = append(o.m.S, o.in.S...)
+	}
+	if o.cols&colP != 0 {
+		o.m.P = append(o.m.P, o.in.P...)
+	}
+	o.mark = len(o.v)
+	return o.v[at:]
 }
 
-// cut takes back what the current element has emitted.
-func (o *Out[T]) cut(mark int) {
-	clear(o.b.V[mark:])
-	o.b.V = o.b.V[:mark]
-	if !o.uniform {
-		o.b.T, o.b.S, o.b.P = o.b.T[:mark], o.b.S[:mark], o.b.P[:mark]
-	}
-	o.mark = mark
-	o.overflowed = false
+// truncate takes back all rows but the first n.
+func (o *Out[T]) truncate(n int) {
+	clear(o.v[n:])
+	o.v = o.v[:n]
+	o.m.T, o.m.S, o.m.P = o.m.T[:min(n, len(o.m.T))], o.m.S[:min(n, len(o.m.S))], o.m.P[:min(n, len(o.m.P))]
+	o.mark = min(o.mark, n)
 }
 
-// flush pushes what has been collected.
+// flush pushes what has been collected and settled.
 func (o *Out[T]) flush() {
-	if len(o.b.V) == 0 {
+	if len(o.v) == 0 {
 		return
 	}
 	b := &o.lent // a field, so that lending a batch costs no allocation
-	*b = o.b
-	if o.uniform {
-		b.T, b.S, b.P = nil, nil, nil
+	b.V, b.Meta = o.v, o.m
+	if o.cols&colT == 0 {
+		b.T = nil
+	}
+	if o.cols&colS == 0 {
+		b.S = nil
+	}
+	if o.cols&colP == 0 {
+		b.P = nil
+	}
+	o.push(b)
+	if cap(o.v) > 4*o.rows { // after an element of many rows
+		o.v = make([]T, 0, o.rows)
+	}
+	o.v, o.mark, o.full = o.v[:0], 0, o.rows
+	o.m.T, o.m.S, o.m.P = o.m.T[:0], o.m.S[:0], o.m.P[:0]
+	switch {
+	case o.finishing:
+		o.sets.Reset()
+	case o.in != nil:
+		o.adopt(o.in)
+	}
+}
+
+func (o *Out[T]) push(b *Batch[T]) {
+	if o.err != nil {
+		return
 	}
 	if o.main {
 		o.step.Out.Add(int64(len(b.V)))
 	}
-	if !o.uniform && len(b.T) != len(b.V) && o.err == nil {
-		o.err = errNoWindow
-	}
-	if o.err == nil {
-		if err := o.to.Push(b); err != nil {
-			o.err = passOn(err)
-		}
-	}
-	o.b.V, o.mark = o.b.V[:0], 0
-	o.b.T, o.b.S, o.b.P = o.b.T[:0], o.b.S[:0], o.b.P[:0]
-	if o.in != nil && o.in.Uniform() && !o.finishing {
-		o.setUniform(o.in)
-	} else if o.in == nil {
-		o.uniform = true
+	if err := o.to.Push(b); err != nil {
+		o.err = passOn(err)
 	}
 }
 
-// endBatch settles the batch. Rows that refer to its columns leave now; uniform ones may wait for more.
+// endBatch settles the batch. Rows that refer to a table of its windows leave now; others may wait for more.
 func (o *Out[T]) endBatch() error {
-	if !o.uniform || o.eager || len(o.b.V) >= o.step.Host.Rows() {
+	if o.m.Sets != nil || o.eager || len(o.v) >= o.rows {
 		o.flush()
 	}
 	o.in = nil
@@ -254,20 +363,18 @@ func (o *Out[T]) endBatch() error {
 
 func (o *Out[T]) startFinish(windowed bool) {
 	o.flush()
-	o.in, o.finishing = nil, true
-	o.setUniform(&Meta{T0: mtime.EndOfGlobalWindow, P0: window.NoFiring})
-	if windowed {
-		// Emit would put rows into the global window of a collection that has others.
-		o.uniform = false
-	}
+	o.in, o.finishing, o.windowless = nil, true, windowed
+	o.sets.Reset()
+	o.m.Sets, o.cols = &o.sets, colT|colS|colP
 }
 
 // finish pushes everything out, at the end of a bundle, and forgets references to elements.
 func (o *Out[T]) finish() error {
+	o.settle()
 	o.flush()
 	o.finishing, o.in = false, nil
-	o.setUniform(&Meta{})
-	clear(o.b.V[:cap(o.b.V)])
+	o.adopt(&Meta{})
+	clear(o.v[:cap(o.v)])
 	return o.err
 }
 
@@ -278,8 +385,7 @@ type outlet interface {
 	setRow(i int)
 	end(i int)
 	hold(on bool)
-	position() int
-	cut(mark int)
+	cut()
 	problem() error
 	clearProblem()
 	endBatch() error
@@ -287,9 +393,24 @@ type outlet interface {
 	finish() error
 }
 
-func (o *Out[T]) setRow(i int)  { o.row = i }
-func (o *Out[T]) hold(on bool)  { o.held = on }
-func (o *Out[T]) position() int { return o.mark }
+func (o *Out[T]) setRow(i int) { o.row = i }
+
+// hold says whether what is emitted from now on must stay, so that it can be taken back.
+func (o *Out[T]) hold(on bool) {
+	o.held = on
+	if on {
+		o.start = len(o.v)
+	} else {
+		o.full = o.rows
+	}
+}
+
+// cut takes back what the current element has emitted.
+func (o *Out[T]) cut() {
+	o.truncate(o.start)
+	o.overflowed = false
+}
+
 func (o *Out[T]) problem() error {
 	if o.overflowed && o.err == nil {
 		return ErrFanOut

@@ -76,7 +76,6 @@ type parDo[I, O any] struct {
 	dead  *Out[Failed[I]]
 	extra []outlet
 	all   []outlet // out, extra and dead
-	marks []int
 	cells []Value
 	ctx   Context
 	fn    DoFn[I, O]
@@ -307,10 +306,6 @@ func (p *parDo[I, O]) attempt(v I, em Emitter[O]) (err error) {
 }
 
 func (p *parDo[I, O]) mark() {
-	p.marks = p.marks[:0]
-	for _, o := range p.all {
-		p.marks = append(p.marks, o.position())
-	}
 	p.cells = p.cells[:0]
 	for _, c := range p.step.ordered {
 		p.cells = append(p.cells, c.Load())
@@ -319,8 +314,8 @@ func (p *parDo[I, O]) mark() {
 
 // rollback takes back outputs and metrics of the current element.
 func (p *parDo[I, O]) rollback() {
-	for k, o := range p.all {
-		o.cut(p.marks[k])
+	for _, o := range p.all {
+		o.cut()
 		o.clearProblem()
 	}
 	for k, c := range p.step.ordered {
@@ -406,23 +401,5 @@ func (e *BatchEmitter[T]) Emit(i int, v T) {
 // Rows returns the output of a one-to-one function: a slice of one row for each row of input, in their order,
 // to be filled by the caller. It may be called once, and not together with Emit.
 func (e *BatchEmitter[T]) Rows() []T {
-	o := e.o
-	o.fill()
-	if len(o.b.V) > 0 && len(o.b.V)+e.rows > cap(o.b.V) {
-		o.flush()
-	}
-	n := len(o.b.V)
-	if n+e.rows > cap(o.b.V) {
-		o.b.V = append(make([]T, 0, n+e.rows), o.b.V...)
-	}
-	o.b.V = o.b.V[:n+e.rows]
-	if !o.uniform {
-		for i := range e.rows {
-			o.b.T = append(o.b.T, o.in.Time(i))
-			o.b.S = append(o.b.S, o.set(i))
-			o.b.P = append(o.b.P, o.in.Pane(i))
-		}
-	}
-	o.mark = n + e.rows
-	return o.b.V[n:]
+	return e.o.extend(e.rows)
 }
