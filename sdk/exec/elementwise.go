@@ -64,18 +64,24 @@ func (m *mapOp[I, O]) Push(b *Batch[I]) (err error) {
 	if cap(m.b.V) < len(b.V) {
 		m.b.V = make([]O, max(len(b.V), m.step.Host.Rows()))
 	}
-	in := b.V
-	out := m.b.V[:len(in)]
-	f := m.f
-	for i := range in {
-		row = i
-		out[i] = f(in[i])
-	}
+	out := m.b.V[:len(b.V)]
+	apply(m.f, b.V, out, &row)
 	mine = false
 	m.step.Out.Add(int64(len(out)))
 	m.step.Host.Pulse.leave(outer)
 	m.b.V, m.b.Meta = out, b.Meta
 	return m.to.Push(&m.b)
+}
+
+// apply is a function of its own so that nothing but what the loop needs is reloaded after each call of f.
+//
+//go:noinline
+func apply[I, O any](f func(I) O, in []I, out []O, row *int) {
+	out = out[:len(in)]
+	for i := range in {
+		*row = i
+		out[i] = f(in[i])
+	}
 }
 
 func (m *mapOp[I, O]) StartBundle() error { return nil }

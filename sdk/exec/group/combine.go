@@ -30,7 +30,7 @@ func NewCombinePerKey[K, I, A, O any](h *exec.Host, cfg Config, kc coder.Coder[K
 		return nil, err
 	}
 	k := newKeyType(kc)
-	s := &liftedStore[K, I, A]{store: newStore(h, cfg, k, kc, ac), fn: adder[I, A, O]{fn}}
+	s := &liftedStore[K, I, A]{store: newStore(h, cfg, k, kc, ac), fn: fn}
 	return &exchange[K, coder.KV[K, O]]{
 		cfg: cfg, key: k, inputs: []input{s},
 		sides: func() ([]side[K], func(key K, slot, group int) coder.KV[K, O]) {
@@ -47,8 +47,6 @@ type lifter[I, A any] interface {
 	CreateAccumulator() A
 	AddInput(acc A, in I) A
 }
-
-type adder[I, A, O any] struct{ CombineFn[I, A, O] }
 
 type liftedStore[K, I, A any] struct {
 	*store[K, A]
@@ -129,13 +127,20 @@ func (l *lift[K, I, A]) Push(b *exec.Batch[coder.KV[K, I]]) (err error) {
 		for len(l.accs) < len(l.keys) {
 			l.accs = append(l.accs, l.fn.CreateAccumulator())
 		}
-		accs, fn := l.accs, l.fn
-		for i, id := range ids {
-			accs[id] = fn.AddInput(accs[id], b.V[i].Value)
-		}
+		accumulate(l.fn, l.accs, ids, b.V)
 	}
 	l.rows += n
 	return l.account()
+}
+
+// accumulate is a function of its own so that nothing but what the loop needs is reloaded after each call.
+//
+//go:noinline
+func accumulate[K, I, A any](fn lifter[I, A], accs []A, ids []uint32, rows []coder.KV[K, I]) {
+	rows = rows[:len(ids)]
+	for i, id := range ids {
+		accs[id] = fn.AddInput(accs[id], rows[i].Value)
+	}
 }
 
 // keep returns a key that does not hold on to the memory of the row it came in.

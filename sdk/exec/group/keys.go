@@ -1,6 +1,7 @@
 package group
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
 	"reflect"
@@ -54,6 +55,7 @@ type column struct {
 	n      int
 	hash   []uint64
 	word   []uint64
+	pair   []pair
 	bytes  []byte // encodings, one after the other
 	end    []int  // where each ends
 }
@@ -61,7 +63,11 @@ type column struct {
 // seed is this process's: hashes of keys never leave it.
 var seed = maphash.MakeSeed()
 
-var wordSeed = maphash.String(seed, "words") | 1
+var (
+	wordSeed = maphash.String(seed, "words") | 1
+	loSeed   = maphash.String(seed, "lo")
+	hiSeed   = maphash.String(seed, "hi")
+)
 
 // load reads the keys at base.
 func (k *keyType[K]) load(c *column, base unsafe.Pointer, stride uintptr, n int) error {
@@ -74,10 +80,12 @@ func (k *keyType[K]) load(c *column, base unsafe.Pointer, stride uintptr, n int)
 	case words:
 		c.loadWords()
 	case texts:
+		c.growPairs()
 		for i := range c.hash {
-			c.hash[i] = maphash.String(seed, c.text(i))
+			c.pair[i], c.hash[i] = pairOf(c.text(i))
 		}
 	default:
+		c.growPairs()
 		c.bytes, c.end = c.bytes[:0], c.end[:0]
 		for i := range c.hash {
 			at := len(c.bytes)
@@ -86,11 +94,60 @@ func (k *keyType[K]) load(c *column, base unsafe.Pointer, stride uintptr, n int)
 				return err
 			}
 			c.end = append(c.end, len(c.bytes))
-			c.hash[i] = maphash.Bytes(seed, c.bytes[at:])
+			c.pair[i], c.hash[i] = pairOf(view(c.bytes[at:]))
 		}
 	}
 	return nil
 }
+
+func (c *column) growPairs() {
+	if cap(c.pair) < c.n {
+		c.pair = make([]pair, max(c.n, 256))
+	}
+	c.pair = c.pair[:c.n]
+}
+
+// pair stands for a text or an encoding of up to 15 bytes, so that most keys are hashed and compared as two words:
+// its bytes, padded with zeros, and its length in the last. Of a longer one lo is the hash.
+type pair struct{ lo, hi uint64 }
+
+const (
+	maxPair = 15
+	long    = 0xff << 56
+)
+
+func pairOf(s string) (p pair, hash uint64) {
+	n := len(s)
+	switch {
+	case n > maxPair:
+		h := maphash.String(seed, s)
+		return pair{h, long}, h
+	case n >= 8:
+		b := bytesOf(s)
+		p.lo = binary.LittleEndian.Uint64(b)
+		p.hi = binary.LittleEndian.Uint64(b[n-8:]) >> (8 * (16 - n))
+	case n >= 4:
+		b := bytesOf(s)
+		p.lo = uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:]))>>(8*(8-n))<<32
+	case n > 0:
+		p.lo = uint64(s[0]) | uint64(s[n/2])<<(8*(n/2)) | uint64(s[n-1])<<(8*(n-1))
+	}
+	p.hi |= uint64(n) << 56
+	return p, p.hash()
+}
+
+func (p pair) hash() uint64 {
+	if p.hi == long {
+		return p.lo
+	}
+	hi, lo := bits.Mul64(p.lo^loSeed, p.hi^hiSeed)
+	return (hi ^ lo) * 0xD6E8FEB86659FD93
+}
+
+// bytesOf and view look at the same bytes in the other form. Nobody writes to them.
+
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+func view(b []byte) string    { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 func (c *column) loadWords() {
 	if cap(c.word) < c.n {
@@ -133,14 +190,22 @@ func (c *column) text(i int) string {
 	return *(*string)(c.at(i))
 }
 
+// key returns key i of a column of strings or encodings.
+func (c *column) key(i int) string {
+	if c.kind == texts {
+		return c.text(i)
+	}
+	return c.encoding(i)
+}
+
 // at is where key i is. A pointer is never moved behind the last one: it would point into another object.
 func (c *column) at(i int) unsafe.Pointer { return unsafe.Add(c.base, uintptr(i)*c.stride) }
 
-// encoding returns key i of a column of encodings.
-func (c *column) encoding(i int) []byte {
+// encoding returns key i of a column of encodings. It is valid until the next load.
+func (c *column) encoding(i int) string {
 	at := 0
 	if i > 0 {
 		at = c.end[i-1]
 	}
-	return c.bytes[at:c.end[i]]
+	return view(c.bytes[at:c.end[i]])
 }

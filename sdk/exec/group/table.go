@@ -8,7 +8,10 @@ import (
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
-// table gives keys dense numbers, in the order in which they first come. Open addressing with linear probing.
+// table gives keys dense numbers, in the order in which they first come. Open addressing with linear probing. A
+// slot is 0 or a key's number plus one, which is less than the number of slots, and above that bits of its hash: so
+// that it is mostly clear from the slot alone whether a key is the one. A wrong guess of the processor then costs one
+// access to memory and not two in a row.
 type table struct {
 	kind  keyKind
 	clone bool // keep copies of strings, not the rows' own
@@ -17,7 +20,7 @@ type table struct {
 	n     int
 	word  []uint64 // words: by number
 	text  []string // texts and encodings: by number
-	hash  []uint64 // texts and encodings: by number; words are cheaper hashed again
+	pair  []pair   // texts and encodings: by number
 
 	wslots []uint32 // (key number, window) -> group number
 	wmask  uint64
@@ -44,7 +47,7 @@ func (t *table) reset(rows int) {
 	}
 	t.mask = uint64(len(t.slots) - 1)
 	t.n = 0
-	t.word, t.hash = t.word[:0], t.hash[:0]
+	t.word, t.pair = t.word[:0], t.pair[:0]
 	clear(t.text)
 	t.text = t.text[:0]
 	clear(t.wslots)
@@ -56,19 +59,17 @@ func (t *table) grow() {
 	t.slots = make([]uint32, max(old, 64))
 	t.mask = uint64(len(t.slots) - 1)
 	for id := range t.n {
-		var h uint64
-		if t.kind == words {
-			h = hashWord(t.word[id])
-		} else {
-			h = t.hash[id]
-		}
+		h := t.keyHash(uint32(id))
 		i := h & t.mask
 		for t.slots[i] != 0 {
 			i = (i + 1) & t.mask
 		}
-		t.slots[i] = uint32(id + 1)
+		t.slots[i] = tag(h, t.mask) | uint32(id+1)
 	}
 }
+
+// tag is the bits of a hash that a slot has room for. The top ones are those of the partition, alike in all keys.
+func tag(h, mask uint64) uint32 { return uint32(h>>24) &^ uint32(mask) }
 
 // ids writes the numbers of the keys of c to out.
 func (t *table) ids(c *column, out []uint32) {
@@ -81,23 +82,10 @@ func (t *table) ids(c *column, out []uint32) {
 			t.grow()
 		}
 	}
-	switch t.kind {
-	case words:
+	if t.kind == words {
 		t.wordIDs(c, out)
-	case texts:
-		for i := range out {
-			if t.n*4 >= len(t.slots)*3 {
-				t.grow()
-			}
-			out[i] = t.textID(c.hash[i], c.text(i))
-		}
-	default:
-		for i := range out {
-			if t.n*4 >= len(t.slots)*3 {
-				t.grow()
-			}
-			out[i] = t.bytesID(c.hash[i], c.encoding(i))
-		}
+	} else {
+		t.pairIDs(c, out)
 	}
 }
 
@@ -107,18 +95,19 @@ func (t *table) wordIDs(c *column, out []uint32) {
 			t.grow()
 		}
 		slots, mask := t.slots, t.mask
-		j := c.hash[i] & mask
+		h := c.hash[i]
+		j, tag := h&mask, tag(h, mask)
 		for {
 			s := slots[j]
 			if s == 0 {
 				t.word = append(t.word, k)
 				t.n++
-				slots[j] = uint32(t.n)
+				slots[j] = tag | uint32(t.n)
 				out[i] = uint32(t.n - 1)
 				break
 			}
-			if t.word[s-1] == k {
-				out[i] = s - 1
+			if id := s&uint32(mask) - 1; s&^uint32(mask) == tag && t.word[id] == k {
+				out[i] = id
 				break
 			}
 			j = (j + 1) & mask
@@ -126,43 +115,39 @@ func (t *table) wordIDs(c *column, out []uint32) {
 	}
 }
 
-func (t *table) textID(h uint64, k string) uint32 {
-	j := h & t.mask
-	for {
-		s := t.slots[j]
-		if s == 0 {
-			if t.clone {
-				k = strings.Clone(k)
+func (t *table) pairIDs(c *column, out []uint32) {
+	for i, p := range c.pair {
+		if t.n*4 >= len(t.slots)*3 {
+			t.grow()
+		}
+		slots, mask := t.slots, t.mask
+		h := c.hash[i]
+		j, tag := h&mask, tag(h, mask)
+		for {
+			s := slots[j]
+			if s == 0 {
+				t.insert(p, c, i)
+				slots[j] = tag | uint32(t.n)
+				out[i] = uint32(t.n - 1)
+				break
 			}
-			return t.insert(j, h, k)
+			if id := s&uint32(mask) - 1; s&^uint32(mask) == tag && t.pair[id] == p && (p.hi != long || t.text[id] == c.key(i)) {
+				out[i] = id
+				break
+			}
+			j = (j + 1) & mask
 		}
-		if t.hash[s-1] == h && t.text[s-1] == k {
-			return s - 1
-		}
-		j = (j + 1) & t.mask
 	}
 }
 
-func (t *table) bytesID(h uint64, k []byte) uint32 {
-	j := h & t.mask
-	for {
-		s := t.slots[j]
-		if s == 0 {
-			return t.insert(j, h, string(k))
-		}
-		if t.hash[s-1] == h && t.text[s-1] == string(k) {
-			return s - 1
-		}
-		j = (j + 1) & t.mask
+func (t *table) insert(p pair, c *column, i int) {
+	k := c.key(i)
+	if t.clone || t.kind == encoded {
+		k = strings.Clone(k)
 	}
-}
-
-func (t *table) insert(slot, h uint64, k string) uint32 {
 	t.text = append(t.text, k)
-	t.hash = append(t.hash, h)
+	t.pair = append(t.pair, p)
 	t.n++
-	t.slots[slot] = uint32(t.n)
-	return uint32(t.n - 1)
 }
 
 // keyHash is the hash of key id.
@@ -170,7 +155,7 @@ func (t *table) keyHash(id uint32) uint64 {
 	if t.kind == words {
 		return hashWord(t.word[id])
 	}
-	return t.hash[id]
+	return t.pair[id].hash()
 }
 
 // group returns the number of the group of key id in w.
