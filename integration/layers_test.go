@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"sdk/sdf":                 {},
 	"sdk/metrics":             {"sdk/exec"},
 	"sdk/exec":                {"sdk/mtime", "sdk/window", "sdk/coder", "sdk/sdf", "sdk/exec/"},
+	"sdk/exec/keys":           {"sdk/coder"},
 	"sdk/exec/group":          {"sdk/exec", "sdk/exec/", "sdk/coder", "sdk/mtime", "sdk/window"},
 	"sdk/exec/sideinput":      {"sdk/exec", "sdk/exec/", "sdk/coder", "sdk/mtime", "sdk/window"},
 	"sdk/exec/spool":          {"sdk/exec", "sdk/exec/", "sdk/coder", "sdk/mtime", "sdk/window"},

@@ -3,6 +3,8 @@ package group
 import (
 	"iter"
 
+	"github.com/millrace-go/millrace/sdk/exec/keys"
+
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
 )
@@ -34,7 +36,7 @@ func NewCoGroup2[K, A, B any](h *exec.Host, cfg Config, kc coder.Coder[K], ac co
 	if err := check(cfg, kc); err != nil {
 		return nil, err
 	}
-	k := newKeyType(kc)
+	k := keys.NewType(kc)
 	a, b := newStore(h, cfg, k, kc, ac), newStore(h, cfg, k, kc, bc)
 	return &exchange[K, coder.KV[K, CoGroup2[A, B]]]{
 		cfg: cfg, key: k, inputs: []input{a, b},
@@ -52,7 +54,7 @@ func NewCoGroup3[K, A, B, C any](h *exec.Host, cfg Config, kc coder.Coder[K], ac
 	if err := check(cfg, kc); err != nil {
 		return nil, err
 	}
-	k := newKeyType(kc)
+	k := keys.NewType(kc)
 	a, b, c := newStore(h, cfg, k, kc, ac), newStore(h, cfg, k, kc, bc), newStore(h, cfg, k, kc, cc)
 	return &exchange[K, coder.KV[K, CoGroup3[A, B, C]]]{
 		cfg: cfg, key: k, inputs: []input{a, b, c},
@@ -70,7 +72,7 @@ func NewCoGroup4[K, A, B, C, D any](h *exec.Host, cfg Config, kc coder.Coder[K],
 	if err := check(cfg, kc); err != nil {
 		return nil, err
 	}
-	k := newKeyType(kc)
+	k := keys.NewType(kc)
 	a, b, c, d := newStore(h, cfg, k, kc, ac), newStore(h, cfg, k, kc, bc), newStore(h, cfg, k, kc, cc), newStore(h, cfg, k, kc, dc)
 	return &exchange[K, coder.KV[K, CoGroup4[A, B, C, D]]]{
 		cfg: cfg, key: k, inputs: []input{a, b, c, d},

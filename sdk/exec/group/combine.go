@@ -4,6 +4,8 @@ import (
 	"sync"
 	"unsafe"
 
+	"github.com/millrace-go/millrace/sdk/exec/keys"
+
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/mtime"
@@ -29,7 +31,7 @@ func NewCombinePerKey[K, I, A, O any](h *exec.Host, cfg Config, kc coder.Coder[K
 	if err := check(cfg, kc); err != nil {
 		return nil, err
 	}
-	k := newKeyType(kc)
+	k := keys.NewType(kc)
 	s := &liftedStore[K, I, A]{store: newStore(h, cfg, k, kc, ac), fn: fn}
 	return &exchange[K, coder.KV[K, O]]{
 		cfg: cfg, key: k, inputs: []input{s},
@@ -61,7 +63,7 @@ type lift[K, I, A any] struct {
 	fn   lifter[I, A]
 
 	table *table
-	col   column
+	col   keys.Column
 	ids   []uint32
 	keys  []K
 	accs  []A
@@ -79,7 +81,7 @@ type lift[K, I, A any] struct {
 
 func (s *liftedStore[K, I, A]) newSink(b *exec.Build, step *exec.Step) any {
 	l := &lift[K, I, A]{s: s, w: s.newWriter(step), step: step, fn: s.fn, sizer: coder.SizerFor[A]()}
-	l.table = newTable(s.key.kind, true)
+	l.table = newTable(s.key.Kind, true)
 	l.table.reset(0)
 	l.times.m = s.mode
 	l.times.reset(0)
@@ -102,7 +104,7 @@ func (l *lift[K, I, A]) Push(b *exec.Batch[coder.KV[K, I]]) (err error) {
 	if l.direct {
 		return l.through(b)
 	}
-	if err := l.s.key.load(&l.col, unsafe.Pointer(&b.V[0].Key), unsafe.Sizeof(b.V[0]), n); err != nil {
+	if err := l.s.key.Load(&l.col, unsafe.Pointer(&b.V[0].Key), unsafe.Sizeof(b.V[0]), n); err != nil {
 		return err
 	}
 	if cap(l.ids) < n {
@@ -113,7 +115,7 @@ func (l *lift[K, I, A]) Push(b *exec.Batch[coder.KV[K, I]]) (err error) {
 	if l.table.n > len(l.keys) {
 		for i, id := range ids {
 			if int(id) == len(l.keys) {
-				k, err := l.keep(id, b.V[i].Key)
+				k, err := l.s.key.Keep(b.V[i].Key, l.table.kept(id))
 				if err != nil {
 					return err
 				}
@@ -143,18 +145,6 @@ func accumulate[K, I, A any](fn lifter[I, A], accs []A, ids []uint32, rows []cod
 	}
 }
 
-// keep returns a key that does not hold on to the memory of the row it came in.
-func (l *lift[K, I, A]) keep(id uint32, k K) (K, error) {
-	switch l.s.key.kind {
-	case texts:
-		*(*string)(unsafe.Pointer(&k)) = l.table.text[id]
-	case encoded:
-		return l.s.key.value([]byte(l.table.text[id]))
-	default:
-	}
-	return k, nil
-}
-
 func (l *lift[K, I, A]) addWindowed(b *exec.Batch[coder.KV[K, I]], ids []uint32) {
 	windowed := l.s.mode.windowed
 	for i, id := range ids {
@@ -180,7 +170,7 @@ func (l *lift[K, I, A]) addWindowed(b *exec.Batch[coder.KV[K, I]], ids []uint32)
 // account charges what the table has grown by, and empties it when it is too large or does not pay.
 func (l *lift[K, I, A]) account() error {
 	per := int64(unsafe.Sizeof(*new(A))+unsafe.Sizeof(*new(K))) + 24
-	if l.s.key.kind != words {
+	if l.s.key.Kind != keys.Words {
 		per += 48
 	}
 	now := int64(cap(l.accs)) * per

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/millrace-go/millrace/sdk/exec/keys"
+
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
 )
@@ -11,7 +13,7 @@ import (
 // exchange is an exec.Exchange of one or more stores of one key type.
 type exchange[K, O any] struct {
 	cfg    Config
-	key    *keyType[K]
+	key    *keys.Type[K]
 	inputs []input
 	// sides makes the typed part of a reader, and what builds its rows.
 	sides func() ([]side[K], func(key K, slot, group int) O)
@@ -113,7 +115,7 @@ func NewGroupByKey[K, V any](h *exec.Host, cfg Config, kc coder.Coder[K], vc cod
 	if err := check(cfg, kc); err != nil {
 		return nil, err
 	}
-	k := newKeyType(kc)
+	k := keys.NewType(kc)
 	s := newStore(h, cfg, k, kc, vc)
 	return &exchange[K, coder.KV[K, iter.Seq[V]]]{
 		cfg: cfg, key: k, inputs: []input{s},

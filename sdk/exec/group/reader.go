@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/millrace-go/millrace/sdk/exec/keys"
+
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/exec/spill"
 	"github.com/millrace-go/millrace/sdk/mtime"
@@ -45,7 +47,7 @@ type side[K any] interface {
 type reader[K, O any] struct {
 	name  string
 	mode  mode
-	key   *keyType[K]
+	key   *keys.Type[K]
 	step  *exec.Step
 	host  *exec.Host
 	to    exec.Sink[O]
@@ -110,7 +112,7 @@ func spans(workers int, bytes func(p int) int64) []exec.Work {
 func (r *reader[K, O]) Run(w exec.Work) error {
 	s := w.(span)
 	if r.table == nil {
-		r.table = newTable(r.key.kind, false)
+		r.table = newTable(r.key.Kind, false)
 		r.times.m = r.mode
 		r.b.V = make([]O, 0, r.host.Rows())
 	}
@@ -308,7 +310,7 @@ func (r *reader[K, O]) mergeGroup(h *cursors) error {
 		}
 		heap.Fix(h, 0)
 	}
-	k, err := r.key.value(first.key)
+	k, err := r.key.Value(first.key)
 	if err != nil {
 		return err
 	}
@@ -400,7 +402,7 @@ func (r *reader[K, O]) big(h *cursors, first *cursor, marks []mark, same func(*c
 			marks = append(marks, c.mark())
 		}
 	}
-	k, err := r.key.value(first.key)
+	k, err := r.key.Value(first.key)
 	if err != nil {
 		return err
 	}

@@ -298,33 +298,3 @@ func decode[V any](c *cursor, vc coder.Coder[V], timed bool, vs []V, ts []mtime.
 	}
 	return vs, ts, nil
 }
-
-// value rebuilds a key from the form that tables and runs hold.
-func (k *keyType[K]) value(b []byte) (K, error) {
-	var v K
-	switch k.kind {
-	case words:
-		if len(b) != 8 {
-			return v, fmt.Errorf("spill: a key of %d bytes: %w", len(b), spill.ErrCorrupt)
-		}
-		x := binary.BigEndian.Uint64(b)
-		p := unsafe.Pointer(&v)
-		switch k.size {
-		case 8:
-			*(*uint64)(p) = x
-		case 4:
-			*(*uint32)(p) = uint32(x)
-		case 2:
-			*(*uint16)(p) = uint16(x)
-		default:
-			*(*uint8)(p) = uint8(x)
-		}
-	case texts:
-		*(*string)(unsafe.Pointer(&v)) = string(b)
-	default:
-		if _, err := k.coder.Decode(b, &v); err != nil {
-			return v, err
-		}
-	}
-	return v, nil
-}

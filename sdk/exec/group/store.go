@@ -6,6 +6,8 @@ import (
 	"sync"
 	"unsafe"
 
+	"github.com/millrace-go/millrace/sdk/exec/keys"
+
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/exec/budget"
@@ -37,7 +39,7 @@ const (
 type store[K, V any] struct {
 	name  string
 	mode  mode
-	key   *keyType[K]
+	key   *keys.Type[K]
 	keyC  coder.Coder[K]
 	valC  coder.Coder[V]
 	sizer coder.Sizer[coder.KV[K, V]]
@@ -48,7 +50,7 @@ type store[K, V any] struct {
 	late    []*spill.File // written while reading
 }
 
-func newStore[K, V any](h *exec.Host, cfg Config, k *keyType[K], kc coder.Coder[K], vc coder.Coder[V]) *store[K, V] {
+func newStore[K, V any](h *exec.Host, cfg Config, k *keys.Type[K], kc coder.Coder[K], vc coder.Coder[V]) *store[K, V] {
 	return &store[K, V]{name: cfg.Name, mode: cfg.mode(), key: k, keyC: kc, valC: vc, sizer: coder.SizerFor[coder.KV[K, V]](), host: h}
 }
 
@@ -57,7 +59,7 @@ type writer[K, V any] struct {
 	s       *store[K, V]
 	step    *exec.Step
 	account *budget.Account
-	col     column
+	col     keys.Column
 
 	mu    sync.Mutex
 	parts [partitions]part[coder.KV[K, V]]
@@ -80,7 +82,7 @@ func (w *writer[K, V]) add(rows []coder.KV[K, V], m *exec.Meta) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	if err := w.s.key.load(&w.col, unsafe.Pointer(&rows[0].Key), unsafe.Sizeof(rows[0]), len(rows)); err != nil {
+	if err := w.s.key.Load(&w.col, unsafe.Pointer(&rows[0].Key), unsafe.Sizeof(rows[0]), len(rows)); err != nil {
 		return err
 	}
 	w.mu.Lock()
@@ -106,7 +108,7 @@ func (w *writer[K, V]) held(rows []coder.KV[K, V]) int64 {
 	var sum int64
 	for i := range rows {
 		n := w.s.sizer.Size(&rows[i])
-		w.parts[w.col.hash[i]>>(64-partitionBits)].bytes += n
+		w.parts[w.col.Hash[i]>>(64-partitionBits)].bytes += n
 		sum += n
 	}
 	return sum
@@ -114,7 +116,7 @@ func (w *writer[K, V]) held(rows []coder.KV[K, V]) int64 {
 
 func (w *writer[K, V]) scatter(rows []coder.KV[K, V]) (grown int64) {
 	for i := range rows {
-		p := &w.parts[w.col.hash[i]>>(64-partitionBits)]
+		p := &w.parts[w.col.Hash[i]>>(64-partitionBits)]
 		if n := len(p.chunks); n > 0 {
 			if c := &p.chunks[n-1]; len(c.rows) < cap(c.rows) {
 				c.rows = append(c.rows, rows[i])
@@ -132,7 +134,7 @@ func (w *writer[K, V]) scatter(rows []coder.KV[K, V]) (grown int64) {
 
 func (w *writer[K, V]) scatterMeta(rows []coder.KV[K, V], m *exec.Meta) (grown int64) {
 	for i := range rows {
-		p := &w.parts[w.col.hash[i]>>(64-partitionBits)]
+		p := &w.parts[w.col.Hash[i]>>(64-partitionBits)]
 		for _, win := range m.Windows(i) {
 			var c *chunk[coder.KV[K, V]]
 			if n := len(p.chunks); n > 0 && len(p.chunks[n-1].rows) < cap(p.chunks[n-1].rows) {
@@ -264,17 +266,17 @@ func (s *store[K, V]) sortRows(cs []chunk[coder.KV[K, V]]) (*sortedGroups, error
 	for i := range cs {
 		n += len(cs[i].rows)
 	}
-	t := newTable(s.key.kind, false)
+	t := newTable(s.key.Kind, false)
 	t.reset(n)
 	ids := make([]uint32, n)
-	var col column
+	var col keys.Column
 	at := 0
 	for i := range cs {
 		c := &cs[i]
 		if len(c.rows) == 0 {
 			continue
 		}
-		if err := s.key.load(&col, unsafe.Pointer(&c.rows[0].Key), unsafe.Sizeof(c.rows[0]), len(c.rows)); err != nil {
+		if err := s.key.Load(&col, unsafe.Pointer(&c.rows[0].Key), unsafe.Sizeof(c.rows[0]), len(c.rows)); err != nil {
 			return nil, err
 		}
 		part := ids[at : at+len(c.rows)]

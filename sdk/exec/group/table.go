@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"strings"
 
+	"github.com/millrace-go/millrace/sdk/exec/keys"
+
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
@@ -13,14 +15,14 @@ import (
 // that it is mostly clear from the slot alone whether a key is the one. A wrong guess of the processor then costs one
 // access to memory and not two in a row.
 type table struct {
-	kind  keyKind
+	kind  keys.Kind
 	clone bool // keep copies of strings, not the rows' own
 	slots []uint32
 	mask  uint64
 	n     int
-	word  []uint64 // words: by number
-	text  []string // texts and encodings: by number
-	pair  []pair   // texts and encodings: by number
+	word  []uint64    // words: by number
+	text  []string    // texts and encodings: by number
+	pair  []keys.Pair // texts and encodings: by number
 
 	wslots []uint32 // (key number, window) -> group number
 	wmask  uint64
@@ -32,7 +34,7 @@ type keyWindow struct {
 	w   window.Window
 }
 
-func newTable(kind keyKind, clone bool) *table { return &table{kind: kind, clone: clone} }
+func newTable(kind keys.Kind, clone bool) *table { return &table{kind: kind, clone: clone} }
 
 // reset empties the table for about rows rows, keeping its memory where it fits.
 func (t *table) reset(rows int) {
@@ -72,8 +74,8 @@ func (t *table) grow() {
 func tag(h, mask uint64) uint32 { return uint32(h>>24) &^ uint32(mask) }
 
 // ids writes the numbers of the keys of c to out.
-func (t *table) ids(c *column, out []uint32) {
-	if need := t.n + c.n; need*4 > len(t.slots)*3 {
+func (t *table) ids(c *keys.Column, out []uint32) {
+	if need := t.n + c.N; need*4 > len(t.slots)*3 {
 		// All of them may be new; growing ahead keeps the check out of the loop.
 		for need*4 > len(t.slots)*3 {
 			if t.n*2 < len(t.slots) && len(t.slots) >= 1<<16 {
@@ -82,20 +84,20 @@ func (t *table) ids(c *column, out []uint32) {
 			t.grow()
 		}
 	}
-	if t.kind == words {
+	if t.kind == keys.Words {
 		t.wordIDs(c, out)
 	} else {
 		t.pairIDs(c, out)
 	}
 }
 
-func (t *table) wordIDs(c *column, out []uint32) {
-	for i, k := range c.word {
+func (t *table) wordIDs(c *keys.Column, out []uint32) {
+	for i, k := range c.Word {
 		if t.n*4 >= len(t.slots)*3 {
 			t.grow()
 		}
 		slots, mask := t.slots, t.mask
-		h := c.hash[i]
+		h := c.Hash[i]
 		j, tag := h&mask, tag(h, mask)
 		for {
 			s := slots[j]
@@ -115,13 +117,13 @@ func (t *table) wordIDs(c *column, out []uint32) {
 	}
 }
 
-func (t *table) pairIDs(c *column, out []uint32) {
-	for i, p := range c.pair {
+func (t *table) pairIDs(c *keys.Column, out []uint32) {
+	for i, p := range c.Pair {
 		if t.n*4 >= len(t.slots)*3 {
 			t.grow()
 		}
 		slots, mask := t.slots, t.mask
-		h := c.hash[i]
+		h := c.Hash[i]
 		j, tag := h&mask, tag(h, mask)
 		for {
 			s := slots[j]
@@ -131,7 +133,7 @@ func (t *table) pairIDs(c *column, out []uint32) {
 				out[i] = uint32(t.n - 1)
 				break
 			}
-			if id := s&uint32(mask) - 1; s&^uint32(mask) == tag && t.pair[id] == p && (p.hi != long || t.text[id] == c.key(i)) {
+			if id := s&uint32(mask) - 1; s&^uint32(mask) == tag && t.pair[id] == p && (!p.IsLong() || t.text[id] == c.Key(i)) {
 				out[i] = id
 				break
 			}
@@ -140,9 +142,9 @@ func (t *table) pairIDs(c *column, out []uint32) {
 	}
 }
 
-func (t *table) insert(p pair, c *column, i int) {
-	k := c.key(i)
-	if t.clone || t.kind == encoded {
+func (t *table) insert(p keys.Pair, c *keys.Column, i int) {
+	k := c.Key(i)
+	if t.clone || t.kind == keys.Encoded {
 		k = strings.Clone(k)
 	}
 	t.text = append(t.text, k)
@@ -150,12 +152,20 @@ func (t *table) insert(p pair, c *column, i int) {
 	t.n++
 }
 
+// kept is the table's copy of key id; empty if keys are words.
+func (t *table) kept(id uint32) string {
+	if t.kind == keys.Words {
+		return ""
+	}
+	return t.text[id]
+}
+
 // keyHash is the hash of key id.
 func (t *table) keyHash(id uint32) uint64 {
-	if t.kind == words {
-		return hashWord(t.word[id])
+	if t.kind == keys.Words {
+		return keys.HashWord(t.word[id])
 	}
-	return t.pair[id].hash()
+	return t.pair[id].Hash()
 }
 
 // group returns the number of the group of key id in w.
@@ -188,7 +198,7 @@ func (t *table) group(id uint32, w window.Window) uint32 {
 }
 
 func (kw keyWindow) hash() uint64 {
-	return hashWord(uint64(kw.key)*0x9E3779B97F4A7C15 ^ uint64(kw.w.Start)*0xC2B2AE3D27D4EB4F ^ uint64(kw.w.End)*0x165667B19E3779F9 ^ uint64(kw.w.Tag))
+	return keys.HashWord(uint64(kw.key)*0x9E3779B97F4A7C15 ^ uint64(kw.w.Start)*0xC2B2AE3D27D4EB4F ^ uint64(kw.w.End)*0x165667B19E3779F9 ^ uint64(kw.w.Tag))
 }
 
 // compare orders keys as runs are: by hash, then by key.
@@ -196,7 +206,7 @@ func (t *table) compare(a, b uint32) int {
 	if c := cmp.Compare(t.keyHash(a), t.keyHash(b)); c != 0 {
 		return c
 	}
-	if t.kind == words {
+	if t.kind == keys.Words {
 		return cmp.Compare(t.word[a], t.word[b])
 	}
 	return strings.Compare(t.text[a], t.text[b])
@@ -204,7 +214,7 @@ func (t *table) compare(a, b uint32) int {
 
 // bytes appends the form in which runs hold key id: ordered as compare orders.
 func (t *table) bytes(dst []byte, id uint32) []byte {
-	if t.kind == words {
+	if t.kind == keys.Words {
 		return binary.BigEndian.AppendUint64(dst, t.word[id])
 	}
 	return append(dst, t.text[id]...)

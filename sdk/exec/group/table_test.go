@@ -7,6 +7,8 @@ import (
 	"testing"
 	"unsafe"
 
+	"github.com/millrace-go/millrace/sdk/exec/keys"
+
 	"github.com/millrace-go/millrace/sdk/coder"
 )
 
@@ -21,40 +23,40 @@ func TestTableAgainstMap(t *testing.T) {
 		return string(b)
 	}
 	t.Run("words", func(t *testing.T) {
-		tableAgainstMap(t, words, func() int64 { return rng.Int64N(1 << uint(1+rng.IntN(40))) })
+		tableAgainstMap(t, keys.Words, func() int64 { return rng.Int64N(1 << uint(1+rng.IntN(40))) })
 	})
-	t.Run("short words", func(t *testing.T) { tableAgainstMap(t, words, func() int8 { return int8(rng.IntN(256)) }) })
-	t.Run("short texts", func(t *testing.T) { tableAgainstMap(t, texts, func() string { return text(4) }) })
-	t.Run("texts around the limit of pairs", func(t *testing.T) { tableAgainstMap(t, texts, func() string { return text(20) }) })
+	t.Run("short words", func(t *testing.T) { tableAgainstMap(t, keys.Words, func() int8 { return int8(rng.IntN(256)) }) })
+	t.Run("short texts", func(t *testing.T) { tableAgainstMap(t, keys.Texts, func() string { return text(4) }) })
+	t.Run("texts around the limit of pairs", func(t *testing.T) { tableAgainstMap(t, keys.Texts, func() string { return text(20) }) })
 	t.Run("long texts", func(t *testing.T) {
-		tableAgainstMap(t, texts, func() string { return strings.Repeat("x", 30) + text(5) })
+		tableAgainstMap(t, keys.Texts, func() string { return strings.Repeat("x", 30) + text(5) })
 	})
 	t.Run("encodings", func(t *testing.T) {
-		tableAgainstMap(t, encoded, func() struct{ A, B string } { return struct{ A, B string }{text(3), text(12)} })
+		tableAgainstMap(t, keys.Encoded, func() struct{ A, B string } { return struct{ A, B string }{text(3), text(12)} })
 	})
 }
 
-func tableAgainstMap[K comparable](t *testing.T, kind keyKind, next func() K) {
+func tableAgainstMap[K comparable](t *testing.T, kind keys.Kind, next func() K) {
 	c, err := coder.For[K]()
 	if err != nil {
 		t.Fatal(err)
 	}
-	kt := newKeyType(c)
-	if kt.kind != kind {
-		t.Fatalf("kind %d, want %d", kt.kind, kind)
+	kt := keys.NewType(c)
+	if kt.Kind != kind {
+		t.Fatalf("kind %d, want %d", kt.Kind, kind)
 	}
 	tab := newTable(kind, false)
 	for range 3 {
 		tab.reset(0)
 		want := map[K]uint32{}
-		var keys []K
-		var col column
+		var order []K
+		var col keys.Column
 		for range 200 {
 			rows := make([]K, 100)
 			for i := range rows {
 				rows[i] = next()
 			}
-			if err := kt.load(&col, unsafe.Pointer(&rows[0]), unsafe.Sizeof(rows[0]), len(rows)); err != nil {
+			if err := kt.Load(&col, unsafe.Pointer(&rows[0]), unsafe.Sizeof(rows[0]), len(rows)); err != nil {
 				t.Fatal(err)
 			}
 			ids := make([]uint32, len(rows))
@@ -64,44 +66,23 @@ func tableAgainstMap[K comparable](t *testing.T, kind keyKind, next func() K) {
 				if !ok {
 					id = uint32(len(want))
 					want[k] = id
-					keys = append(keys, k)
+					order = append(order, k)
 				}
 				if ids[i] != id {
 					t.Fatalf("%q has number %d, want %d", fmt.Sprint(k), ids[i], id)
 				}
-				if got := tab.keyHash(id); got != col.hash[i] {
-					t.Fatalf("hash of %q: %x, and %x by its number", fmt.Sprint(k), col.hash[i], got)
+				if got := tab.keyHash(id); got != col.Hash[i] {
+					t.Fatalf("hash of %q: %x, and %x by its number", fmt.Sprint(k), col.Hash[i], got)
 				}
 			}
 		}
 		if tab.n != len(want) {
 			t.Fatalf("%d keys, want %d", tab.n, len(want))
 		}
-		for id := range keys {
+		for id := range order {
 			if int(id) > 0 && tab.compare(uint32(id), uint32(id-1)) == 0 {
-				t.Fatalf("%v and %v compare equal", keys[id], keys[id-1])
+				t.Fatalf("%v and %v compare equal", order[id], order[id-1])
 			}
 		}
-	}
-}
-
-// Short texts and their pairs are one to one.
-func TestPairs(t *testing.T) {
-	seen := map[pair]string{}
-	rng := rand.New(rand.NewPCG(2, 2))
-	for range 200_000 {
-		b := make([]byte, rng.IntN(maxPair+1))
-		for i := range b {
-			b[i] = byte(rng.IntN(3))
-		}
-		s := string(b)
-		p, h := pairOf(s)
-		if was, ok := seen[p]; ok && was != s {
-			t.Fatalf("%q and %q are both %x", was, s, p)
-		}
-		if h != p.hash() || p.hi == long {
-			t.Fatalf("%q: %x, hash %x", s, p, h)
-		}
-		seen[p] = s
 	}
 }

@@ -3,6 +3,8 @@ package group
 import (
 	"unsafe"
 
+	"github.com/millrace-go/millrace/sdk/exec/keys"
+
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec/spill"
 	"github.com/millrace-go/millrace/sdk/mtime"
@@ -14,7 +16,7 @@ type loaded[K, V any] struct {
 	index int // which input
 	cs    []chunk[coder.KV[K, V]]
 	ids   []uint32
-	col   column
+	col   keys.Column
 }
 
 func (l *loaded[K, V]) load(p int) { l.cs = l.s.chunks(p) }
@@ -35,7 +37,7 @@ func (l *loaded[K, V]) assign(t *table, keys *[]K) error {
 		if len(c.rows) == 0 {
 			continue
 		}
-		if err := l.s.key.load(&l.col, unsafe.Pointer(&c.rows[0].Key), unsafe.Sizeof(c.rows[0]), len(c.rows)); err != nil {
+		if err := l.s.key.Load(&l.col, unsafe.Pointer(&c.rows[0].Key), unsafe.Sizeof(c.rows[0]), len(c.rows)); err != nil {
 			return err
 		}
 		ids := l.ids[at : at+len(c.rows)]

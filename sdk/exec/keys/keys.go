@@ -1,0 +1,292 @@
+// Package keys handles the keys of groupings without type parameters: a column of keys is a base pointer, a stride
+// and a number, and a key is a machine word, a string, or its encoding. So tables are compiled once, whatever the keys.
+package keys
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/maphash"
+	"math/bits"
+	"reflect"
+	"strings"
+	"unsafe"
+
+	"github.com/millrace-go/millrace/sdk/coder"
+)
+
+// Kind is the form in which keys are handled.
+type Kind uint8
+
+// The kinds of keys.
+const (
+	Words   Kind = iota // integers and bool, widened to 64 bits
+	Texts               // strings
+	Encoded             // everything else, by its encoding
+)
+
+// Type is how keys of one type are handled.
+type Type[K any] struct {
+	Kind  Kind
+	size  uintptr // of a word
+	plain bool    // its words are encoded as varints as they are
+	coder coder.Coder[K]
+}
+
+// NewType returns how keys with coder c are handled.
+func NewType[K any](c coder.Coder[K]) *Type[K] {
+	t := reflect.TypeFor[K]()
+	k := &Type[K]{coder: c, Kind: Encoded, plain: c.ID() == "varint" && t.Size() == 8}
+	if strings.HasPrefix(c.ID(), "custom:") || strings.HasPrefix(c.ID(), "binary<") {
+		return k // equal as Go values need not be equal as keys
+	}
+	switch t.Kind() {
+	case reflect.Bool, reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		k.Kind, k.size = Words, t.Size()
+	case reflect.String:
+		k.Kind = Texts
+	default:
+	}
+	return k
+}
+
+// Column is the keys of a batch or chunk, in the form that tables take.
+type Column struct {
+	N    int
+	Hash []uint64
+	Word []uint64 // Words
+	Pair []Pair   // Texts and Encoded
+
+	kind   Kind
+	size   uintptr
+	base   unsafe.Pointer
+	stride uintptr
+	bytes  []byte // encodings, one after the other
+	end    []int  // where each ends
+}
+
+// seed is this process's: hashes of keys never leave it.
+var seed = maphash.MakeSeed()
+
+var (
+	wordSeed = maphash.String(seed, "words") | 1
+	loSeed   = maphash.String(seed, "lo")
+	hiSeed   = maphash.String(seed, "hi")
+)
+
+// Load reads n keys, the first at base and each stride bytes behind the one before. c is valid while they are.
+func (k *Type[K]) Load(c *Column, base unsafe.Pointer, stride uintptr, n int) error {
+	c.kind, c.size, c.base, c.stride, c.N = k.Kind, k.size, base, stride, n
+	if cap(c.Hash) < n {
+		c.Hash = make([]uint64, max(n, 256))
+	}
+	c.Hash = c.Hash[:n]
+	switch k.Kind {
+	case Words:
+		c.loadWords()
+	case Texts:
+		c.growPairs()
+		for i := range c.Hash {
+			c.Pair[i], c.Hash[i] = PairOf(c.text(i))
+		}
+	default:
+		c.growPairs()
+		c.bytes, c.end = c.bytes[:0], c.end[:0]
+		for i := range c.Hash {
+			at := len(c.bytes)
+			var err error
+			if c.bytes, err = k.coder.Append(c.bytes, (*K)(c.at(i))); err != nil {
+				return err
+			}
+			c.end = append(c.end, len(c.bytes))
+			c.Pair[i], c.Hash[i] = PairOf(view(c.bytes[at:]))
+		}
+	}
+	return nil
+}
+
+func (c *Column) growPairs() {
+	if cap(c.Pair) < c.N {
+		c.Pair = make([]Pair, max(c.N, 256))
+	}
+	c.Pair = c.Pair[:c.N]
+}
+
+// Pair stands for a text or an encoding of up to 15 bytes, so that most keys are hashed and compared as two words:
+// its bytes, padded with zeros, and its length in the last. Of a longer one lo is the hash.
+type Pair struct{ lo, hi uint64 }
+
+const (
+	maxPair = 15
+	long    = 0xff << 56
+)
+
+// PairOf returns the pair of s and its hash.
+func PairOf(s string) (p Pair, hash uint64) {
+	n := len(s)
+	switch {
+	case n > maxPair:
+		h := maphash.String(seed, s)
+		return Pair{h, long}, h
+	case n >= 8:
+		b := bytesOf(s)
+		p.lo = binary.LittleEndian.Uint64(b)
+		p.hi = binary.LittleEndian.Uint64(b[n-8:]) >> (8 * (16 - n))
+	case n >= 4:
+		b := bytesOf(s)
+		p.lo = uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:]))>>(8*(8-n))<<32
+	case n > 0:
+		p.lo = uint64(s[0]) | uint64(s[n/2])<<(8*(n/2)) | uint64(s[n-1])<<(8*(n-1))
+	}
+	p.hi |= uint64(n) << 56
+	return p, p.Hash()
+}
+
+// Hash is the hash of the key.
+func (p Pair) Hash() uint64 {
+	if p.hi == long {
+		return p.lo
+	}
+	hi, lo := bits.Mul64(p.lo^loSeed, p.hi^hiSeed)
+	return (hi ^ lo) * 0xD6E8FEB86659FD93
+}
+
+// IsLong reports whether the key has more bytes than a pair holds: then two keys of one pair may differ.
+func (p Pair) IsLong() bool { return p.hi == long }
+
+// bytesOf and view look at the same bytes in the other form. Nobody writes to them.
+
+func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)) }
+func view(b []byte) string    { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+func (c *Column) loadWords() {
+	if cap(c.Word) < c.N {
+		c.Word = make([]uint64, max(c.N, 256))
+	}
+	c.Word = c.Word[:c.N]
+	w := c.Word
+	switch c.size {
+	case 8:
+		for i := range w {
+			w[i] = *(*uint64)(c.at(i))
+		}
+	case 4:
+		for i := range w {
+			w[i] = uint64(*(*uint32)(c.at(i)))
+		}
+	case 2:
+		for i := range w {
+			w[i] = uint64(*(*uint16)(c.at(i)))
+		}
+	default:
+		for i := range w {
+			w[i] = uint64(*(*uint8)(c.at(i)))
+		}
+	}
+	h := c.Hash
+	for i, x := range w {
+		h[i] = HashWord(x)
+	}
+}
+
+// HashWord is the hash of a word.
+func HashWord(x uint64) uint64 {
+	hi, lo := bits.Mul64(x^wordSeed, 0x9E3779B97F4A7C15)
+	h := hi ^ lo
+	return h * 0xD6E8FEB86659FD93 // the top bits choose the partition, the low ones the slot: mix both
+}
+
+// text returns key i of a column of strings.
+func (c *Column) text(i int) string {
+	return *(*string)(c.at(i))
+}
+
+// Key returns key i of a column of texts or encodings. It is valid as long as the column.
+func (c *Column) Key(i int) string {
+	if c.kind == Texts {
+		return c.text(i)
+	}
+	return c.encoding(i)
+}
+
+// at is where key i is. A pointer is never moved behind the last one: it would point into another object.
+func (c *Column) at(i int) unsafe.Pointer { return unsafe.Add(c.base, uintptr(i)*c.stride) }
+
+// encoding returns key i of a column of encodings. It is valid until the next load.
+func (c *Column) encoding(i int) string {
+	at := 0
+	if i > 0 {
+		at = c.end[i-1]
+	}
+	return view(c.bytes[at:c.end[i]])
+}
+
+// Value rebuilds a key from the form that tables and runs hold: a word in eight bytes, big endian, or the text or encoding.
+func (k *Type[K]) Value(b []byte) (K, error) {
+	var v K
+	switch k.Kind {
+	case Words:
+		if len(b) != 8 {
+			return v, fmt.Errorf("keys: a key of %d bytes where there should be 8", len(b))
+		}
+		x := binary.BigEndian.Uint64(b)
+		p := unsafe.Pointer(&v)
+		switch k.size {
+		case 8:
+			*(*uint64)(p) = x
+		case 4:
+			*(*uint32)(p) = uint32(x)
+		case 2:
+			*(*uint16)(p) = uint16(x)
+		default:
+			*(*uint8)(p) = uint8(x)
+		}
+	case Texts:
+		*(*string)(unsafe.Pointer(&v)) = string(b)
+	default:
+		if _, err := k.coder.Decode(b, &v); err != nil {
+			return v, err
+		}
+	}
+	return v, nil
+}
+
+// Keep returns a key that does not hold on to the memory of the row it came in: text is the table's own copy of a text
+// or an encoding.
+func (k *Type[K]) Keep(v K, text string) (K, error) {
+	switch k.Kind {
+	case Texts:
+		*(*string)(unsafe.Pointer(&v)) = text
+	case Encoded:
+		return k.Value(bytesOf(text))
+	default:
+	}
+	return v, nil
+}
+
+// Groups writes the key group of each key of c, which this type has loaded, to dst.
+func (k *Type[K]) Groups(c *Column, dst []uint8) error {
+	switch {
+	case k.Kind == Texts:
+		for i := range dst {
+			dst[i] = coder.KeyGroupString(c.text(i))
+		}
+	case k.Kind == Encoded:
+		for i := range dst {
+			dst[i] = coder.KeyGroup(bytesOf(c.encoding(i)))
+		}
+	case k.plain:
+		for i, w := range c.Word {
+			dst[i] = coder.KeyGroupInt(int64(w))
+		}
+	default:
+		for i := range dst {
+			var err error
+			if c.bytes, err = k.coder.Append(c.bytes[:0], (*K)(c.at(i))); err != nil {
+				return err
+			}
+			dst[i] = coder.KeyGroup(c.bytes)
+		}
+	}
+	return nil
+}
