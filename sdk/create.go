@@ -58,7 +58,7 @@ func Flatten[T any](first PCollection[T], rest ...PCollection[T]) PCollection[T]
 	n := p.add("Flatten", graph.Flatten, parse(nil))
 	n.In = []*graph.Collection{first.c}
 	for i, c := range rest {
-		if a, b := first.c.Windowing.Fn.String(), c.c.Windowing.Fn.String(); a != b {
+		if a, b := first.c.Windowing.String(), c.c.Windowing.String(); a != b {
 			p.fail(n.At, n.Path, fmt.Errorf("input 1 is windowed by %s but input %d by %s: window them alike first", a, i+2, b))
 		}
 		if !slices.Contains(n.In, c.c) {

@@ -8,6 +8,7 @@ import (
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/exec/group"
+	"github.com/millrace-go/millrace/sdk/exec/keyed"
 	"github.com/millrace-go/millrace/sdk/exec/spool"
 	"github.com/millrace-go/millrace/sdk/graph"
 	"github.com/millrace-go/millrace/sdk/window"
@@ -19,23 +20,52 @@ var ErrUnboundedGlobal = errors.New("grouping an unbounded collection in the glo
 
 // grouped adds an exchange of ins.
 func grouped(p *Pipeline, verb string, opts []Option, ins ...*graph.Collection) *graph.Node {
-	n := p.add(verb, graph.Exchange, parse(opts).only(verb, false))
-	n.In = ins
-	for i, c := range ins {
-		if c.Unbounded && window.IsGlobalFn(c.Windowing.Fn) {
-			p.fail(n.At, n.Path, ErrUnboundedGlobal)
-		}
-		if a, b := ins[0].Windowing, c.Windowing; i > 0 && (a.Fn.String() != b.Fn.String() || a.Combiner != b.Combiner || a.Merged != b.Merged) {
-			p.fail(n.At, n.Path, fmt.Errorf("input 1 is windowed by %v but input %d by %v: window them alike first", a.Fn, i+1, b.Fn))
-		}
-	}
+	n, _ := groupedWith(p, verb, parse(opts).only(verb, false), ins...)
 	return n
 }
 
-// after is the windowing of what comes out of a grouping: windows that were merged are not merged again.
+func groupedWith(p *Pipeline, verb string, o *options, ins ...*graph.Collection) (*graph.Node, *options) {
+	n := p.add(verb, graph.Exchange, o)
+	n.In = ins
+	for i, c := range ins {
+		if c.Unbounded && window.IsGlobalFn(c.Windowing.Fn) && c.Windowing.HasDefaultTrigger() {
+			p.fail(n.At, n.Path, ErrUnboundedGlobal)
+		}
+		if a, b := ins[0].Windowing.String(), c.Windowing.String(); a != b {
+			p.fail(n.At, n.Path, fmt.Errorf("input 1 is windowed by %s but input %d by %s: window them alike first", a, i+1, b))
+		}
+	}
+	return n, o
+}
+
+// declareLate makes the outputs of droppable elements, which are behind the main output.
+func (o *options) declareLate(p *Pipeline, n *graph.Node, want ...any) {
+	if len(o.droppable) == 0 {
+		return
+	}
+	if len(o.droppable) != len(want) {
+		p.fail(n.At, n.Path, fmt.Errorf("%d outputs of droppable elements for %d inputs: give one for each, in their order", len(o.droppable), len(want)))
+		return
+	}
+	for i, d := range o.droppable {
+		if !d.matches(want[i]) {
+			p.fail(n.At, n.Path, fmt.Errorf("the output %d of droppable elements is a %T, but its input has elements of another type: %s", i+1, d, n.In[i].Type))
+			continue
+		}
+		if !d.declare(p, n) {
+			p.fail(n.At, n.Path, errors.New("the output of droppable elements is used twice"))
+		}
+	}
+}
+
+// after is the windowing of what comes out of a grouping: windows that were merged are not merged again, and what was
+// fired early is fired on early (Beam: continuation triggers).
 func after(w window.Strategy) window.Strategy {
 	if w.Merger() != nil {
 		w.Merged = true
+	}
+	if w.Trigger != nil {
+		w.Trigger = w.Trigger.Continuation()
 	}
 	return w
 }
@@ -54,6 +84,15 @@ func groupConfig(n *graph.Node) group.Config {
 	return group.Config{Name: n.Path, Windowing: n.In[0].Windowing}
 }
 
+func keyedConfig(n *graph.Node) keyed.Config {
+	return keyed.Config{Name: n.Path, Windowing: n.In[0].Windowing}
+}
+
+// stream sets how an exchange runs in a streaming job.
+func stream(n *graph.Node, f func() exec.StreamExchange) {
+	n.Stream = func(*exec.Host) (exec.StreamExchange, error) { return f(), nil }
+}
+
 // GroupByKey collects the values of each key, per window (Beam: GroupByKey).
 //
 // Keys are equal if their encodings are. The values of a group are a sequence that may be iterated any number
@@ -62,15 +101,18 @@ func groupConfig(n *graph.Node) group.Config {
 // function returns.
 func GroupByKey[K, V any](in PCollection[KV[K, V]], opts ...Option) PCollection[KV[K, iter.Seq[V]]] {
 	p := same("GroupByKey", in.p)
-	n := grouped(p, "GroupByKey", opts, in.c)
+	n, o := groupedWith(p, "GroupByKey", parse(opts).only("GroupByKey", false), in.c)
 	kc, vc := keyCoder[K](p, n), encodable[V](p, n, "value")
 	n.Exchange = func(h *exec.Host) (exec.Exchange, error) {
 		return group.NewGroupByKey(h, groupConfig(n), kc, vc)
 	}
+	stream(n, func() exec.StreamExchange { return keyed.NewGroupByKey[K, V](keyedConfig(n), kc) })
 	if kc != nil && vc != nil {
 		setCoder(p, coder.NewKV(kc, coder.Iterable(vc)))
 	}
-	return output[KV[K, iter.Seq[V]]](p, n, after(in.c.Windowing))
+	out := output[KV[K, iter.Seq[V]]](p, n, after(in.c.Windowing))
+	o.declareLate(p, n, new(KV[K, V]))
+	return out
 }
 
 // CombineFn is an aggregation in four steps, so that it can run before and after the shuffle.
@@ -83,7 +125,7 @@ type CombineFn[I, A, O any] = group.CombineFn[I, A, O]
 // CombinePerKey aggregates the values of each key, per window. It aggregates before the shuffle too.
 func CombinePerKey[K, I, A, O any, F CombineFn[I, A, O]](in PCollection[KV[K, I]], fn F, opts ...Option) PCollection[KV[K, O]] {
 	p := same("CombinePerKey", in.p)
-	n := grouped(p, "CombinePerKey", opts, in.c)
+	n, o := groupedWith(p, "CombinePerKey", parse(opts).only("CombinePerKey", false), in.c)
 	n.Display = fmt.Sprintf("%T", fn)
 	if isNil(fn) {
 		p.fail(n.At, n.Path, errors.New("the CombineFn is nil"))
@@ -92,14 +134,19 @@ func CombinePerKey[K, I, A, O any, F CombineFn[I, A, O]](in PCollection[KV[K, I]
 	n.Exchange = func(h *exec.Host) (exec.Exchange, error) {
 		return group.NewCombinePerKey[K, I, A, O](h, groupConfig(n), kc, ac, fn)
 	}
-	return output[KV[K, O]](p, n, after(in.c.Windowing))
+	stream(n, func() exec.StreamExchange {
+		return keyed.NewCombinePerKey[K, I, A, O](keyedConfig(n), kc, fn, len(n.Out) > 1)
+	})
+	out := output[KV[K, O]](p, n, after(in.c.Windowing))
+	o.declareLate(p, n, new(KV[K, I]))
+	return out
 }
 
 // CombineGlobally aggregates all elements, per window. In the global window there is a result also if there are
 // no elements: ExtractOutput of a fresh accumulator.
 func CombineGlobally[I, A, O any, F CombineFn[I, A, O]](in PCollection[I], fn F, opts ...Option) PCollection[O] {
 	p := same("CombineGlobally", in.p)
-	n := grouped(p, "CombineGlobally", opts, in.c)
+	n, o := groupedWith(p, "CombineGlobally", parse(opts).only("CombineGlobally", false), in.c)
 	n.Display = fmt.Sprintf("%T", fn)
 	if isNil(fn) {
 		p.fail(n.At, n.Path, errors.New("the CombineFn is nil"))
@@ -111,7 +158,12 @@ func CombineGlobally[I, A, O any, F CombineFn[I, A, O]](in PCollection[I], fn F,
 	n.Exchange = func(h *exec.Host) (exec.Exchange, error) {
 		return group.NewCombineGlobally[I, A, O](h, groupConfig(n), ac, fn, window.IsGlobalFn(in.c.Windowing.Fn))
 	}
-	return output[O](p, n, in.c.Windowing)
+	stream(n, func() exec.StreamExchange {
+		return keyed.NewCombineGlobally[I, A, O](keyedConfig(n), fn, len(n.Out) > 1, window.IsGlobalFn(in.c.Windowing.Fn))
+	})
+	out := output[O](p, n, after(in.c.Windowing))
+	o.declareLate(p, n, new(I))
+	return out
 }
 
 // CoGroup2 is the values of one key in two collections.
@@ -127,34 +179,43 @@ type CoGroup4[A, B, C, D any] = group.CoGroup4[A, B, C, D]
 // any of them has it; the sequences are as in [GroupByKey].
 func CoGroupByKey2[K, A, B any](a PCollection[KV[K, A]], b PCollection[KV[K, B]], opts ...Option) PCollection[KV[K, CoGroup2[A, B]]] {
 	p := same("CoGroupByKey2", a.p, b.p)
-	n := grouped(p, "CoGroupByKey2", opts, a.c, b.c)
+	n, o := groupedWith(p, "CoGroupByKey2", parse(opts).only("CoGroupByKey2", false), a.c, b.c)
 	kc, ac, bc := keyCoder[K](p, n), encodable[A](p, n, "value of input 1"), encodable[B](p, n, "value of input 2")
 	n.Exchange = func(h *exec.Host) (exec.Exchange, error) {
 		return group.NewCoGroup2(h, groupConfig(n), kc, ac, bc)
 	}
-	return output[KV[K, CoGroup2[A, B]]](p, n, after(a.c.Windowing))
+	stream(n, func() exec.StreamExchange { return keyed.NewCoGroup2[K, A, B](keyedConfig(n), kc) })
+	out := output[KV[K, CoGroup2[A, B]]](p, n, after(a.c.Windowing))
+	o.declareLate(p, n, new(KV[K, A]), new(KV[K, B]))
+	return out
 }
 
 // CoGroupByKey3 is [CoGroupByKey2] for three collections.
 func CoGroupByKey3[K, A, B, C any](a PCollection[KV[K, A]], b PCollection[KV[K, B]], c PCollection[KV[K, C]], opts ...Option) PCollection[KV[K, CoGroup3[A, B, C]]] {
 	p := same("CoGroupByKey3", a.p, b.p, c.p)
-	n := grouped(p, "CoGroupByKey3", opts, a.c, b.c, c.c)
+	n, o := groupedWith(p, "CoGroupByKey3", parse(opts).only("CoGroupByKey3", false), a.c, b.c, c.c)
 	kc, ac, bc, cc := keyCoder[K](p, n), encodable[A](p, n, "value of input 1"), encodable[B](p, n, "value of input 2"), encodable[C](p, n, "value of input 3")
 	n.Exchange = func(h *exec.Host) (exec.Exchange, error) {
 		return group.NewCoGroup3(h, groupConfig(n), kc, ac, bc, cc)
 	}
-	return output[KV[K, CoGroup3[A, B, C]]](p, n, after(a.c.Windowing))
+	stream(n, func() exec.StreamExchange { return keyed.NewCoGroup3[K, A, B, C](keyedConfig(n), kc) })
+	out := output[KV[K, CoGroup3[A, B, C]]](p, n, after(a.c.Windowing))
+	o.declareLate(p, n, new(KV[K, A]), new(KV[K, B]), new(KV[K, C]))
+	return out
 }
 
 // CoGroupByKey4 is [CoGroupByKey2] for four collections.
 func CoGroupByKey4[K, A, B, C, D any](a PCollection[KV[K, A]], b PCollection[KV[K, B]], c PCollection[KV[K, C]], d PCollection[KV[K, D]], opts ...Option) PCollection[KV[K, CoGroup4[A, B, C, D]]] {
 	p := same("CoGroupByKey4", a.p, b.p, c.p, d.p)
-	n := grouped(p, "CoGroupByKey4", opts, a.c, b.c, c.c, d.c)
+	n, o := groupedWith(p, "CoGroupByKey4", parse(opts).only("CoGroupByKey4", false), a.c, b.c, c.c, d.c)
 	kc, ac, bc, cc, dc := keyCoder[K](p, n), encodable[A](p, n, "value of input 1"), encodable[B](p, n, "value of input 2"), encodable[C](p, n, "value of input 3"), encodable[D](p, n, "value of input 4")
 	n.Exchange = func(h *exec.Host) (exec.Exchange, error) {
 		return group.NewCoGroup4(h, groupConfig(n), kc, ac, bc, cc, dc)
 	}
-	return output[KV[K, CoGroup4[A, B, C, D]]](p, n, after(a.c.Windowing))
+	stream(n, func() exec.StreamExchange { return keyed.NewCoGroup4[K, A, B, C, D](keyedConfig(n), kc) })
+	out := output[KV[K, CoGroup4[A, B, C, D]]](p, n, after(a.c.Windowing))
+	o.declareLate(p, n, new(KV[K, A]), new(KV[K, B]), new(KV[K, C]), new(KV[K, D]))
+	return out
 }
 
 // Reshuffle redistributes elements over workers: what comes after it runs apart from what comes before. Use it
@@ -165,6 +226,7 @@ func Reshuffle[T any](in PCollection[T], opts ...Option) PCollection[T] {
 	n.In = []*graph.Collection{in.c}
 	tc := encodable[T](p, n, "element")
 	n.Exchange = func(h *exec.Host) (exec.Exchange, error) { return spool.New(h, n.Path, tc), nil }
+	stream(n, func() exec.StreamExchange { return keyed.Shuffle[T]{} })
 	return output[T](p, n, in.c.Windowing)
 }
 

@@ -22,6 +22,9 @@ type options struct {
 	hints     map[string]string
 	window    []WindowOption
 	unordered bool
+	mayLose   bool
+	droppable []lateField
+	sorted    bool
 }
 
 func parse(opts []Option) *options {
@@ -42,6 +45,27 @@ func (o *options) only(verb string, policy bool) *options {
 		o.errs = append(o.errs, fmt.Errorf("sdk.OnError does not apply to %s: its function cannot fail, or what fails is not one element", verb))
 	}
 	return o
+}
+
+// suits records an error for options of streaming that the verb ignores.
+func (o *options) suits(verb string) {
+	switch verb {
+	case "WindowInto", "WindowIntoFunc":
+	default:
+		if len(o.window) > 0 || o.mayLose {
+			o.errs = append(o.errs, fmt.Errorf("triggers, panes and timestamp combiners are said where windows are: give the option to WindowInto, not to %s", verb))
+		}
+	}
+	switch verb {
+	case "GroupByKey", "CombinePerKey", "CombineGlobally", "CoGroupByKey2", "CoGroupByKey3", "CoGroupByKey4", "StatefulParDo":
+	default:
+		if len(o.droppable) > 0 {
+			o.errs = append(o.errs, fmt.Errorf("sdk.Droppable does not apply to %s: groupings and stateful ParDos drop elements that come too late", verb))
+		}
+	}
+	if o.sorted && verb != "StatefulParDo" {
+		o.errs = append(o.errs, fmt.Errorf("sdk.SortedByTime does not apply to %s", verb))
+	}
 }
 
 // Name names a transform. With a name it keeps its identity when the program around it changes, which is what
@@ -136,6 +160,33 @@ func DeadLetter[T any](out *Output[Failed[T]]) ErrorPolicy {
 		o.dead = out
 	}
 }
+
+// lateField is an output of droppable elements.
+type lateField interface {
+	outputField
+	matches(o any) bool
+}
+
+// Droppable puts the elements that a grouping or a stateful ParDo drops into out, an output of its input's type: those
+// that come after their window has expired, or after its trigger has finished. They are counted in any case. Of
+// CoGroupByKey, give one for each input, in their order.
+//
+//	var late sdk.Output[sdk.KV[string, int64]]
+//	sums := stats.SumPerKey(scores, sdk.Droppable(&late))
+//	report(late.PCollection())
+func Droppable[T any](out *Output[T]) Option {
+	return func(o *options) {
+		if out == nil {
+			o.errs = append(o.errs, fmt.Errorf("sdk.Droppable: the output is nil"))
+			return
+		}
+		o.droppable = append(o.droppable, out)
+	}
+}
+
+// SortedByTime makes a stateful ParDo process the elements of a key in the order of their timestamps, those of one
+// time in the order in which they came: each when the watermark has passed it (Beam: RequiresTimeSortedInput).
+func SortedByTime() Option { return func(o *options) { o.sorted = true } }
 
 // verbName gives a transform that is made of another verb its own.
 func verbName(v string) Option { return func(o *options) { o.verb = v } }

@@ -133,6 +133,7 @@ func (p *Pipeline) add(verb string, kind graph.Kind, o *options) *graph.Node {
 	if o.verb != "" {
 		verb = o.verb
 	}
+	o.suits(verb)
 	at, chain := callSite()
 	n := &graph.Node{Verb: verb, Kind: kind, At: at, Chain: chain, Display: o.display}
 	if p.sealed {

@@ -22,6 +22,9 @@ type Job interface {
 	Wait() error
 	// Cancel ends the job early; Wait then returns cause, or context.Canceled if it is nil.
 	Cancel(cause error)
+	// Drain cuts the sources of a streaming job off and lets it come to its end: all windows close, with their last
+	// panes, and Wait returns. A batch job, whose sources have an end, goes on as it does.
+	Drain()
 	// Status tells how far the job is, now.
 	Status() Status
 }
@@ -56,6 +59,19 @@ type StageStatus struct {
 	State                string  // "waiting", "running", "done"
 	Done, Remaining      int64   // pieces of work
 	DoneBytes, LeftBytes float64 // by the sources' own estimate; 0 if they have none
+	Streaming            *StreamStatus
+}
+
+// StreamStatus is how far one stage of a streaming job is, over all of its tasks.
+type StreamStatus struct {
+	Watermark  Time          // of the output: the least of the tasks
+	Lag        time.Duration // of the watermark behind the processing time; 0 if it has none yet, or has ended
+	Busy       float64       // the share of the time since the start in which the tasks worked, 0 to 1
+	Blocked    float64       // the share in which they could not, since what is behind them had no room
+	Slots      int64         // pairs of key and window that have state
+	StateBytes int64         // an estimate of the memory they take
+	Droppable  int64         // elements that were dropped because they came too late
+	Holder     string        // what keeps the watermark where it is: an input, a split, a hold
 }
 
 // Metric is a metric of user code.

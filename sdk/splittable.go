@@ -11,10 +11,13 @@ import (
 // files and logs.
 //
 // ProcessElement claims each part before it emits what is in it, and stops when a claim fails: what is left
-// belongs to somebody else by then. It must claim or return within 100 ms.
+// belongs to somebody else by then. It must claim or return within 100 ms. A source that has nothing more just now
+// returns sdf.Resume, and is called again.
 //
 // Optional methods: Setup and Teardown as in [DoFn]; StartRestriction(context.Context, I) (R, error) instead of
-// InitialRestriction; SplitRestriction(I, R) []R; RestrictionSize(I, R) float64, in bytes.
+// InitialRestriction; SplitRestriction(I, R) []R; RestrictionSize(I, R) float64, in bytes. Of sources without an end:
+// Unbounded() bool; NewWatermarkEstimator(I, R, start Time) sdf.WatermarkEstimator, without which the watermark stays
+// at the element's timestamp; TruncateRestriction(I, R) (R, bool), what is still to be done in a drain.
 type SplittableFn[I, O, R any, T sdf.Tracker[R]] = exec.SplittableFn[I, O, R, T]
 
 // Continuation is what a splittable ProcessElement returns.
@@ -26,6 +29,9 @@ func ParDoSplittable[I, O, R any, T sdf.Tracker[R], D SplittableFn[I, O, R, T]](
 	n := p.add("ParDoSplittable", graph.Splittable, parse(opts).only("ParDoSplittable", false))
 	n.In = []*graph.Collection{in.c}
 	out := output[O](p, n, in.c.Windowing)
+	if u, ok := any(fn).(exec.Unbounded); ok && u.Unbounded() {
+		out.c.Unbounded = true
+	}
 	t := p.template(n, fn)
 	n.Display = t.name
 	if len(n.Reads) > 0 {

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/graph"
+	"github.com/millrace-go/millrace/sdk/trigger"
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
@@ -21,6 +23,52 @@ func (o combinerOption) apply(s *window.Strategy) { s.Combiner = o.c }
 // latest of their elements.
 func WithTimestampCombiner(c window.TimestampCombiner) Option {
 	return func(o *options) { o.window = append(o.window, combinerOption{c}) }
+}
+
+type strategyOption func(*window.Strategy)
+
+func (f strategyOption) apply(s *window.Strategy) { f(s) }
+
+func windowOption(f strategyOption) Option {
+	return func(o *options) { o.window = append(o.window, f) }
+}
+
+// Trigger says when the panes of the windows are emitted. By default that is when the watermark passes the end of a
+// window, and after that for each bundle of late elements. In a bounded job a window has one pane, whatever the trigger.
+//
+// A trigger that comes to its end closes its windows: what arrives later is dropped, and counted. One that would do so
+// before the allowed lateness is over is a construction error, unless [MayLoseData] is given too.
+func Trigger(t trigger.Trigger) Option {
+	return windowOption(func(s *window.Strategy) { s.Trigger = t })
+}
+
+// MayLoseData says that a trigger which comes to its end is meant to: what arrives later is dropped.
+func MayLoseData() Option { return func(o *options) { o.mayLose = true } }
+
+// Accumulating makes each pane of a window hold what the panes before it held too. By default a pane holds what is new.
+func Accumulating() Option {
+	return windowOption(func(s *window.Strategy) { s.Accumulating = true })
+}
+
+// AllowedLateness is how far the watermark may be past the end of a window while elements for it are still taken;
+// milliseconds count. By default it is 0: what comes later is dropped, counted, and can be had with [Droppable].
+func AllowedLateness(d time.Duration) Option {
+	return func(o *options) {
+		if d < 0 {
+			o.errs = append(o.errs, fmt.Errorf("sdk.AllowedLateness: %v is negative", d))
+		}
+		o.window = append(o.window, strategyOption(func(s *window.Strategy) { s.Lateness = d }))
+	}
+}
+
+// OnTime says whether the pane at the end of a window is emitted if it holds nothing new. By default it is.
+func OnTime(b window.Behavior) Option {
+	return windowOption(func(s *window.Strategy) { s.OnTime = b })
+}
+
+// Closing says whether the last pane of a window is emitted if it holds nothing new. By default it is not.
+func Closing(b window.Behavior) Option {
+	return windowOption(func(s *window.Strategy) { s.Closing = b })
 }
 
 // WindowInto assigns windows by timestamp: what is grouped later is grouped per window. fn is one of package
@@ -71,7 +119,8 @@ func windowInto[T any](in PCollection[T], verb string, fn window.Fn, assign func
 	o := parse(opts).only(verb, false)
 	n := p.add(verb, graph.ParDo, o)
 	n.In = []*graph.Collection{in.c}
-	s := window.Strategy{Fn: fn, Custom: assign != nil, Combiner: in.c.Windowing.Combiner}
+	s := in.c.Windowing // what is not said here stays
+	s.Fn, s.Custom, s.Merged = fn, assign != nil, false
 	if fn == nil || isNil(fn) {
 		p.fail(n.At, n.Path, errors.New("the window function is nil"))
 		s.Fn = window.GlobalWindows()
@@ -83,7 +132,14 @@ func windowInto[T any](in PCollection[T], verb string, fn window.Fn, assign func
 	for _, w := range o.window {
 		w.apply(&s)
 	}
-	n.Config = fmt.Sprintf("%v %v", s.Fn, s.Combiner)
+	if s.Trigger != nil {
+		if err := s.Trigger.Validate(); err != nil {
+			p.fail(n.At, n.Path, err)
+		} else if !o.mayLose && s.Trigger.MayLoseData(s.Lateness) {
+			p.fail(n.At, n.Path, fmt.Errorf("the trigger %v comes to its end, and what arrives after that is dropped: repeat it with trigger.Repeat, or say sdk.MayLoseData", s.Trigger))
+		}
+	}
+	n.Config = s.String()
 	n.Op = func(b *exec.Build, step *exec.Step, outs []any) (any, error) {
 		return exec.NewWindowInto(b, step, fn, assign, outs[0].(exec.Sink[T])), nil
 	}

@@ -9,7 +9,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"runtime"
@@ -51,9 +50,6 @@ type Runner struct {
 
 // Start implements [sdk.Runner].
 func (d *Runner) Start(ctx context.Context, g *graph.Graph) (sdk.Job, error) {
-	if err := refuse(g); err != nil {
-		return nil, err
-	}
 	j := &job{id: newID(), started: time.Now(), graph: g}
 	log := d.Log
 	if log == nil {
@@ -78,11 +74,16 @@ func (d *Runner) Start(ctx context.Context, g *graph.Graph) (sdk.Job, error) {
 	}
 	unlimit, release := limitMemory(limit), holdBallast()
 	j.unlimit = func() { unlimit(); release() }
-	j.run, err = drive.Start(ctx, stage.New(g), drive.Config{
+	cfg := drive.Config{
 		JobID: j.id, Workers: workers, Budget: budget.New(rowsOf(limit)), TempDir: dir, Log: log,
 		BatchSize: d.BatchSize, Strict: d.Strict, Seed: d.Seed,
 		StallAfter: stall, GraceAfterCancel: time.Second,
-	})
+	}
+	if g.Streaming() {
+		j.run, err = drive.StartFlow(ctx, stage.NewStreaming(g), cfg)
+	} else {
+		j.run, err = drive.Start(ctx, stage.New(g), cfg)
+	}
 	if err != nil {
 		return nil, errors.Join(err, j.end(err))
 	}
@@ -90,17 +91,19 @@ func (d *Runner) Start(ctx context.Context, g *graph.Graph) (sdk.Job, error) {
 }
 
 // Plan returns how the runner would run g: its stages, and why what is not fused is not.
-func Plan(g *graph.Graph) string { return stage.New(g).String() }
-
-// refuse says what this runner cannot do, before anything starts.
-func refuse(g *graph.Graph) error {
-	var errs []error
-	for _, c := range g.Collections {
-		if c.Unbounded && c.From.Kind != graph.ParDo && c.From.Kind != graph.Flatten {
-			errs = append(errs, fmt.Errorf("direct: %s (%s) is unbounded, which this runner does not run yet", c.From.Path, c.From.At))
-		}
+func Plan(g *graph.Graph) string {
+	if g.Streaming() {
+		return stage.NewStreaming(g).String()
 	}
-	return errors.Join(errs...)
+	return stage.New(g).String()
+}
+
+// run is a job of either kind while it runs.
+type run interface {
+	Wait() error
+	Ended() <-chan struct{}
+	Cancel(cause error)
+	Status(st *sdk.Status)
 }
 
 type job struct {
@@ -108,7 +111,7 @@ type job struct {
 	graph   *graph.Graph
 	temp    string
 	started time.Time
-	run     *drive.Run
+	run     run
 	unlimit func()
 
 	once sync.Once
@@ -145,6 +148,13 @@ func (j *job) end(failure error) error {
 
 // Cancel implements [sdk.Job].
 func (j *job) Cancel(cause error) { j.run.Cancel(cause) }
+
+// Drain implements [sdk.Job].
+func (j *job) Drain() {
+	if f, ok := j.run.(*drive.Flow); ok {
+		f.Drain()
+	}
+}
 
 // Status implements [sdk.Job].
 func (j *job) Status() sdk.Status {

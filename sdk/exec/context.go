@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/millrace-go/millrace/sdk/mtime"
+	"github.com/millrace-go/millrace/sdk/sdf"
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
@@ -17,6 +18,9 @@ type Context struct {
 	meta    *Meta
 	row     int
 	attempt int
+	est     sdf.WatermarkEstimator
+
+	draining bool
 }
 
 // EventTime is the timestamp of the element. Outside ProcessElement it is [mtime.Min].
@@ -40,7 +44,7 @@ func (c *Context) Log() *slog.Logger { return c.step.Host.Log.With("transform", 
 
 // Draining reports whether the pipeline is being drained: its input has been cut off and timers that set
 // themselves again are dropped.
-func (c *Context) Draining() bool { return false }
+func (c *Context) Draining() bool { return c.draining }
 
 // Attempt says how often the element has been tried before, from 0.
 func (c *Context) Attempt() int { return c.attempt }
@@ -65,6 +69,9 @@ func (c *Context) Windows() []window.Window {
 
 // View returns the contents of view id for w. For the typed view handles.
 func (c *Context) View(id int) any { return c.step.Host.View(id) }
+
+// WatermarkEstimator is the one of the restriction that a splittable DoFn processes, in a streaming job; else nil.
+func (c *Context) WatermarkEstimator() sdf.WatermarkEstimator { return c.est }
 
 // AddBytes counts bytes that a source has read, for progress and metrics.
 func (c *Context) AddBytes(n int64) { c.step.Bytes.Add(n) }

@@ -27,6 +27,8 @@ type Host struct {
 
 	// View returns the contents of a view, made by its ViewStore, for one of its windows.
 	View func(id int) any
+	// Live returns a view of a streaming job; nil in batch jobs.
+	Live func(id int) LiveView
 	// Post takes work that a splittable operator finds while it runs: for the stage rooted at node.
 	Post func(node int, w Work)
 

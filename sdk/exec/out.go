@@ -44,7 +44,8 @@ type Out[T any] struct {
 	finishing  bool       // FinishBundle is running: there is no input row
 	windowless bool       // in FinishBundle: what Emit emits has no window
 	skew       time.Duration
-	eager      bool // rows must not wait for the next batch
+	eager      bool                    // rows must not wait for the next batch
+	after      func(m *Meta, rows int) // a batch has been pushed
 	err        error
 }
 
@@ -106,6 +107,11 @@ func (e Emitter[T]) EmitAt(ts mtime.Time, v T) { e.o.emitAt(ts, v) }
 
 // EmitIn emits v at event time ts into window w. It is for FinishBundle, which has no element to take them from.
 func (e Emitter[T]) EmitIn(w window.Window, ts mtime.Time, v T) { e.o.emitIn(w, ts, v) }
+
+// Extend appends n rows for the caller to fill, with their timestamps, in the windows of the element that is being
+// processed: for sources that read in blocks. The slices are valid until the next call of any method; times may not be
+// before the element's own. At most 64 Ki rows at once.
+func (e Emitter[T]) Extend(n int) (rows []T, times []mtime.Time) { return e.o.extendAt(n) }
 
 // pour makes room for more rows.
 func (o *Out[T]) pour() {
@@ -302,6 +308,34 @@ func (o *Out[T]) extend(n int) []T {
 	return o.v[at:]
 }
 
+func (o *Out[T]) extendAt(n int) ([]T, []mtime.Time) {
+	o.settle()
+	o.stamped()
+	if len(o.v) > 0 && len(o.v)+n > o.rows {
+		o.flush()
+		o.stamped()
+	}
+	at := len(o.v)
+	o.v = slices.Grow(o.v, n)[:at+n]
+	o.m.T = slices.Grow(o.m.T, n)[:at+n]
+	if o.cols&colS != 0 {
+		s := uint32(0)
+		if o.in.S != nil {
+			s = o.in.S[o.row]
+		}
+		for range n {
+			o.m.S = append(o.m.S, s)
+		}
+	}
+	if o.cols&colP != 0 {
+		for range n {
+			o.m.P = append(o.m.P, o.in.Pane(o.row))
+		}
+	}
+	o.mark = len(o.v)
+	return o.v[at:], o.m.T[at:]
+}
+
 // truncate takes back all rows but the first n.
 func (o *Out[T]) truncate(n int) {
 	clear(o.v[n:])
@@ -349,6 +383,9 @@ func (o *Out[T]) push(b *Batch[T]) {
 	}
 	if err := o.to.Push(b); err != nil {
 		o.err = passOn(err)
+	}
+	if o.after != nil {
+		o.after(&b.Meta, len(b.V))
 	}
 }
 

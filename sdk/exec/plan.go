@@ -3,6 +3,8 @@ package exec
 import (
 	"errors"
 	"slices"
+
+	"github.com/millrace-go/millrace/sdk/mtime"
 )
 
 // Op is an operator's part in the life of a stage instance. An operator is also a [Sink]; the two meet in the
@@ -49,7 +51,24 @@ type Build struct {
 	Host *Host
 	ops  []Op
 	cut  func() error
+	wait []Waiter
 }
+
+// Waiter is an operator of a streaming job whose rows may have to wait for a view.
+type Waiter interface {
+	// Hold is the least timestamp of the rows that wait, or mtime.Max.
+	Hold() mtime.Time
+	// Ready reports whether rows can go on.
+	Ready() bool
+	// Release lets them, inside a bundle.
+	Release() error
+}
+
+// AddWaiter registers an operator that may wait.
+func (b *Build) AddWaiter(w Waiter) { b.wait = append(b.wait, w) }
+
+// Waiters returns the operators that may wait, downstream first.
+func (b *Build) Waiters() []Waiter { return b.wait }
 
 // Add registers an operator. Operators are wired downstream first, so the ones it pushes to are already there.
 func (b *Build) Add(op Op) { b.ops = append(b.ops, op) }
@@ -101,6 +120,23 @@ func (p *Plan) finish() error {
 	}
 	return nil
 }
+
+// Start begins a bundle, for a host that pushes rows itself. After an error the plan can only be closed.
+func (p *Plan) Start() error {
+	err := p.start()
+	p.failed = p.failed || err != nil
+	return err
+}
+
+// Finish ends the bundle that Start has begun.
+func (p *Plan) Finish() error {
+	err := p.finish()
+	p.failed = p.failed || err != nil
+	return err
+}
+
+// Fail says that the bundle has failed, so that Close discards what is held.
+func (p *Plan) Fail() { p.failed = true }
 
 // Run processes one piece of work as a bundle. After an error the plan can only be closed.
 func (p *Plan) Run(w Work) error {

@@ -2,10 +2,13 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync/atomic"
 
+	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/sdf"
 	"github.com/millrace-go/millrace/sdk/window"
 )
@@ -42,15 +45,57 @@ type Splitter interface {
 	Progress() (done, remaining float64)
 }
 
+// Estimating is implemented by splittable DoFns that say how far event time has come. Without it the watermark of a
+// restriction is the timestamp of its element until it is done.
+type Estimating[I, R any] interface {
+	// NewWatermarkEstimator is called when a restriction is begun, and when it is resumed: start is where the last
+	// estimator stood.
+	NewWatermarkEstimator(in I, r R, start mtime.Time) sdf.WatermarkEstimator
+}
+
+// Unbounded is implemented by splittable DoFns whose output may have no end.
+type Unbounded interface{ Unbounded() bool }
+
+// Truncating is implemented by splittable DoFns that know what to do of a restriction when the job is drained: ok is
+// false if nothing. Without it an unbounded DoFn does no more, and a bounded one all that is left.
+type Truncating[I, R any] interface {
+	TruncateRestriction(in I, r R) (R, bool)
+}
+
 // Restricted is the work of a splittable transform: a part of an element.
 type Restricted[I, R any] struct {
 	elem Batch[I] // one row
 	r    R
 	size float64
+	wm   mtime.Time             // nothing that comes of it is earlier
+	est  sdf.WatermarkEstimator // made when it is first run; nil if the DoFn has none
+	trim func(w *Restricted[I, R]) Work
 }
 
 // Size implements [Work].
 func (w *Restricted[I, R]) Size() int64 { return int64(w.size) }
+
+// Watermark implements [Watermarked].
+func (w *Restricted[I, R]) Watermark() mtime.Time { return w.wm }
+
+// Truncate implements [Truncatable].
+func (w *Restricted[I, R]) Truncate() Work { return w.trim(w) }
+
+// truncate returns what is to be done of w in a drain.
+func (c *SplittableConfig[I, O, R, T]) truncate(w *Restricted[I, R]) Work {
+	if t, ok := c.Fn.(Truncating[I, R]); ok {
+		r, some := t.TruncateRestriction(w.elem.V[0], w.r)
+		if !some {
+			return nil
+		}
+		w.r = r
+		return w
+	}
+	if u, ok := c.Fn.(Unbounded); ok && u.Unbounded() {
+		return nil
+	}
+	return w
+}
 
 // SplittableConfig is how a splittable transform runs its DoFn.
 type SplittableConfig[I, O, R any, T sdf.Tracker[R]] struct {
@@ -111,7 +156,9 @@ func (w *inboxWriter[I, O, R, T]) Push(b *Batch[I]) (err error) {
 		}
 		m := b.Meta.Slice(i, i+1)
 		for _, r := range rs {
-			w.step.Host.Post(w.cfg.Node, &Restricted[I, R]{elem: Batch[I]{V: []I{v}, Meta: m.Clone()}, r: r, size: sizeOf(w.cfg.Fn, v, r)})
+			w.step.Host.Post(w.cfg.Node, &Restricted[I, R]{
+				elem: Batch[I]{V: []I{v}, Meta: m.Clone()}, r: r, size: sizeOf(w.cfg.Fn, v, r), wm: m.Time(0), trim: w.cfg.truncate,
+			})
 		}
 	}
 	return nil
@@ -138,6 +185,10 @@ type splittableRoot[I, O, R any, T sdf.Tracker[R]] struct {
 	cur   *Restricted[I, R]
 
 	tracker T
+	est     sdf.WatermarkEstimator
+	watcher sdf.TimestampObserver // est, if it is one
+	enough  func(rows int) bool   // in a streaming job
+	rest    *Restricted[I, R]     // of the work that has given way
 
 	asked     atomic.Bool
 	fraction  atomic.Uint64
@@ -198,8 +249,64 @@ func (r *splittableRoot[I, O, R, T]) Close(bool) error {
 }
 
 // Run implements [Root].
-func (r *splittableRoot[I, O, R, T]) Run(w Work) (err error) {
+func (r *splittableRoot[I, O, R, T]) Run(w Work) error {
+	_, err := r.run(w.(*Restricted[I, R]))
+	return err
+}
+
+// RunSplit implements [SplitRoot].
+func (r *splittableRoot[I, O, R, T]) RunSplit(w Work, enough func(rows int) bool) (Residual, error) {
 	work := w.(*Restricted[I, R])
+	r.est, r.watcher, r.rest, r.enough = nil, nil, nil, enough
+	if e, ok := r.fn.(Estimating[I, R]); ok {
+		if work.est == nil {
+			work.est = e.NewWatermarkEstimator(work.elem.V[0], work.r, work.wm)
+		}
+		r.est = work.est
+		r.watcher, _ = work.est.(sdf.TimestampObserver)
+	}
+	r.out.after = r.flushed
+	c, err := r.run(work)
+	r.out.after = nil
+	if err != nil {
+		return Residual{}, err
+	}
+	res := Residual{Watermark: work.wm}
+	if r.est != nil {
+		res.Watermark = max(res.Watermark, r.est.Watermark().Clamp())
+	}
+	after, idle, resumes := c.Resumes()
+	if r.rest == nil && resumes {
+		if rest, ok := r.tracker.TrySplit(0); ok {
+			r.rest = r.residual(work, rest)
+		}
+	}
+	if r.rest != nil {
+		r.rest.wm, r.rest.est = res.Watermark, work.est
+		res.Work, res.After, res.Idle = r.rest, after, idle
+	}
+	return res, nil
+}
+
+func (r *splittableRoot[I, O, R, T]) residual(w *Restricted[I, R], rest R) *Restricted[I, R] {
+	return &Restricted[I, R]{elem: w.elem, r: rest, size: sizeOf(r.cfg.Fn, w.elem.V[0], rest), wm: w.wm, trim: w.trim}
+}
+
+// flushed is called when a batch has gone: the time to see whether it was enough.
+func (r *splittableRoot[I, O, R, T]) flushed(m *Meta, rows int) {
+	if r.watcher != nil {
+		t := m.T0
+		if m.T != nil {
+			t = slices.Max(m.T)
+		}
+		r.watcher.Observe(t)
+	}
+	if r.enough(rows) {
+		r.RequestSplit(0)
+	}
+}
+
+func (r *splittableRoot[I, O, R, T]) run(work *Restricted[I, R]) (c sdf.Continuation, err error) {
 	outer := r.step.Host.Pulse.enter(r.step)
 	t := r.fn.NewTracker(work.r)
 	r.cur, r.tracker = work, t
@@ -224,47 +331,58 @@ func (r *splittableRoot[I, O, R, T]) Run(w Work) (err error) {
 	}()
 	r.step.In.Add(1)
 	m := &work.elem.Meta
-	r.ctx.meta, r.ctx.row = m, 0
+	r.ctx.meta, r.ctx.row, r.ctx.est = m, 0, work.est
 	r.out.begin(m)
 	for _, e := range r.extra {
 		e.begin(m)
 	}
-	_, err = r.fn.ProcessElement(&r.ctx, work.elem.V[0], t, Emitter[O]{r.out})
+	c, err = r.fn.ProcessElement(&r.ctx, work.elem.V[0], t, Emitter[O]{r.out})
 	if err == nil {
 		err = r.out.err
 	}
 	if err != nil {
-		return r.step.failure(err, 1)
+		return c, r.step.failure(err, 1)
 	}
 	if err := r.step.Host.Cancelled(); err != nil {
-		return err
+		return c, err
 	}
-	if err := t.Check(); err != nil {
-		return r.step.failure(err, 1)
+	if _, _, resumes := c.Resumes(); resumes {
+		if r.enough == nil {
+			return c, r.step.failure(errResume, 1)
+		}
+	} else if err := t.Check(); err != nil {
+		return c, r.step.failure(err, 1)
 	}
 	r.out.end(0)
 	for _, e := range r.extra {
 		e.end(0)
 	}
+	r.out.flush()
 	if err := r.out.endBatch(); err != nil {
-		return err
+		return c, err
 	}
 	for _, e := range r.extra {
 		if err := e.endBatch(); err != nil {
-			return err
+			return c, err
 		}
 	}
-	return nil
+	return c, nil
 }
+
+var errResume = errors.New("the splittable DoFn asks to be resumed in a batch job, where its source is taken to have an end: give it an Unbounded method")
 
 // answer is called on the DoFn's goroutine, by a claim.
 func (r *splittableRoot[I, O, R, T]) answer() {
 	r.asked.Store(false)
 	r.step.Host.Pulse.beats.Add(1)
-	if f := math.Float64frombits(r.fraction.Load()); f < 1 {
+	if f := math.Float64frombits(r.fraction.Load()); f < 1 && r.rest == nil {
 		if rest, ok := r.tracker.TrySplit(f); ok {
-			v := r.cur.elem.V[0]
-			r.step.Host.Post(r.cfg.Node, &Restricted[I, R]{elem: r.cur.elem, r: rest, size: sizeOf(r.cfg.Fn, v, rest)})
+			w := r.residual(r.cur, rest)
+			if r.enough != nil {
+				r.rest = w // a part that runs elsewhere would have a watermark of its own: the whole gives way
+			} else {
+				r.step.Host.Post(r.cfg.Node, w)
+			}
 		}
 	}
 	r.publish()

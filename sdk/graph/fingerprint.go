@@ -37,11 +37,7 @@ func (g *Graph) Fingerprint() Fingerprint {
 }
 
 func (c *Collection) describe() string {
-	s := fmt.Sprintf("%s of %s as %s windowed %s", c.From.Path, c.Type, c.CoderID, c.Windowing.Fn)
-	if c.Windowing.Combiner != 0 {
-		s += " " + c.Windowing.Combiner.String()
-	}
-	return s
+	return fmt.Sprintf("%s of %s as %s windowed %v", c.From.Path, c.Type, c.CoderID, c.Windowing)
 }
 
 // Diff says where two fingerprints differ, in lines of a diff; it is empty if they are the same.

@@ -62,8 +62,12 @@ type Node struct {
 	Feed exec.Feed
 	// Inbox makes the place where restrictions wait. Splittable.
 	Inbox func(node int) Inbox
-	// Exchange makes the blocking edge for one run. Exchange.
+	// Exchange makes the blocking edge for one run; nil if the transform runs in streaming jobs only. Exchange.
 	Exchange func(h *exec.Host) (exec.Exchange, error)
+	// Stream makes the edge of a streaming job. Exchange.
+	Stream func(h *exec.Host) (exec.StreamExchange, error)
+	// Script makes, for one run, what tells a Source when to give what, if a test does.
+	Script func() exec.Script
 }
 
 // Inbox turns the rows of a splittable transform into work, while the stage that reads them runs.
@@ -100,8 +104,25 @@ type View struct {
 	Kind      string // "singleton", "iterable", "list", "map", "multimap", "signal"
 	From      *Node  // the ViewOf node
 	Windowing window.Strategy
-	// New makes the store for one run.
+	// New makes the store for one run of a batch job.
 	New func(h *exec.Host) (exec.ViewStore, error)
+	// Live makes the store for one run of a streaming job.
+	Live func(h *exec.Host) (exec.LiveView, error)
+}
+
+// Streaming reports whether the pipeline runs as a streaming job: a source has no end, or a transform has no other form.
+func (g *Graph) Streaming() bool {
+	for _, n := range g.Nodes {
+		if n.Script != nil || n.Kind == Exchange && n.Exchange == nil {
+			return true
+		}
+	}
+	for _, c := range g.Collections {
+		if c.Unbounded {
+			return true
+		}
+	}
+	return false
 }
 
 // AddNode appends n, gives it its ID and makes its outputs its own.

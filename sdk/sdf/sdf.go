@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"sync/atomic"
+	"time"
 )
 
 // Tracker hands out the parts of a restriction R. It is touched only by the goroutine that runs the DoFn:
@@ -127,7 +128,29 @@ func (t *OffsetTracker) Check() error {
 
 // Continuation is what a splittable ProcessElement returns: whether it is to be called again for what is left.
 // The zero value says that the restriction is done, which is all that a bounded source has to say.
-type Continuation struct{}
+type Continuation struct {
+	resume bool
+	after  time.Duration
+	idle   bool
+}
 
 // Stop says that the restriction is done.
 func Stop() Continuation { return Continuation{} }
+
+// Resume says that there is nothing more just now: what has not been claimed is to be tried again after a time, at
+// the earliest. Meanwhile the restriction holds the watermark where its estimator stands.
+func Resume(after time.Duration) Continuation {
+	return Continuation{resume: true, after: max(after, 0)}
+}
+
+// ResumeIdle is [Resume] for a restriction that may stay empty for long: until it is tried again, the watermark of the
+// source is that of the others. Elements that come from it later may be late. While all restrictions of a source are
+// idle its watermark stays where it is.
+func ResumeIdle(after time.Duration) Continuation {
+	return Continuation{resume: true, after: max(after, 0), idle: true}
+}
+
+// Resumes reports whether and when the restriction is to be resumed, and whether it is idle until then.
+func (c Continuation) Resumes() (after time.Duration, idle, ok bool) {
+	return c.after, c.idle, c.resume
+}

@@ -9,36 +9,9 @@ import (
 
 // Status fills in what the run knows.
 func (r *Run) Status(st *sdk.Status) {
+	r.report(r.plan.Graph, st)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, n := range r.plan.Graph.Nodes {
-		ss := r.steps[n]
-		if len(ss) == 0 {
-			continue
-		}
-		row := sdk.StepStatus{Transform: n.Path}
-		metrics := map[string]exec.Value{}
-		var order []string
-		for _, s := range ss {
-			row.In += s.In.Load()
-			row.Out += s.Out.Load()
-			row.Bytes += s.Bytes.Load()
-			s.Cells(func(name string, v exec.Value) {
-				if old, ok := metrics[name]; ok {
-					metrics[name] = old.Merge(v)
-					return
-				}
-				metrics[name] = v
-				order = append(order, name)
-			})
-		}
-		st.Steps = append(st.Steps, row)
-		for _, name := range order {
-			v := metrics[name]
-			kind := [...]string{"counter", "distribution", "gauge"}[v.Kind]
-			st.Metrics = append(st.Metrics, sdk.Metric{Transform: n.Path, Name: name, Kind: kind, Value: v})
-		}
-	}
 	for _, s := range r.plan.Stages {
 		state, done, running, waiting := r.job.Progress(s)
 		row := sdk.StageStatus{Name: s.Name(), State: state.String(), Done: int64(done), Remaining: int64(running + waiting)}

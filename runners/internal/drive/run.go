@@ -40,6 +40,8 @@ type Run struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
+	ledger
+
 	exchanges map[*stage.Stage]exec.Exchange // by reader
 	reader    map[*graph.Node]*stage.Stage   // of exchanges
 	inboxes   map[*graph.Node]graph.Inbox
@@ -50,7 +52,6 @@ type Run struct {
 	job     *engine.Job
 	idle    int
 	err     error
-	steps   map[*graph.Node][]*exec.Step
 	workers []*worker
 	ended   chan struct{}
 }
@@ -62,7 +63,6 @@ func Start(ctx context.Context, p *stage.Plan, cfg Config) (*Run, error) {
 		exchanges: map[*stage.Stage]exec.Exchange{},
 		reader:    map[*graph.Node]*stage.Stage{},
 		inboxes:   map[*graph.Node]graph.Inbox{},
-		steps:     map[*graph.Node][]*exec.Step{},
 		job:       engine.New(p),
 		ended:     make(chan struct{}),
 	}
@@ -160,16 +160,6 @@ func (r *Run) release() error {
 		errs = append(errs, v.Close())
 	}
 	return errors.Join(errs...)
-}
-
-func (r *Run) step(n *graph.Node, h *exec.Host, counted bool) *exec.Step {
-	s := &exec.Step{Path: n.Path, At: n.At, Host: h}
-	if counted {
-		r.mu.Lock()
-		r.steps[n] = append(r.steps[n], s)
-		r.mu.Unlock()
-	}
-	return s
 }
 
 func (r *Run) post(node int, w exec.Work) {

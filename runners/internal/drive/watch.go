@@ -56,34 +56,35 @@ func (r *Run) watch() {
 					continue
 				}
 				l.reported = true
-				r.report(w, step, now.Sub(from), !since.IsZero())
+				r.cfg.tell(step, w.goroutine, now.Sub(from), !since.IsZero())
 			}
 		}
 	}
 }
 
-func (r *Run) report(w *worker, step *exec.Step, d time.Duration, cancelled bool) {
+// tell reports user code that does not come back.
+func (c *Config) tell(step *exec.Step, goroutine string, d time.Duration, cancelled bool) {
 	key, element := step.Where()
 	msg := "user code blocks: the transform has been on one element for long"
 	if cancelled {
 		msg = "user code ignores the cancelled Context: the job cannot end before it returns"
 	}
-	args := []any{"job", r.cfg.JobID, "transform", step.Path, "at", step.At, "for", d.Round(time.Millisecond)}
+	args := []any{"job", c.JobID, "transform", step.Path, "at", step.At, "for", d.Round(time.Millisecond)}
 	if key != "" {
 		args = append(args, "key", key)
 	}
 	if element != "" {
 		args = append(args, "element", element)
 	}
-	r.cfg.Log.Warn(msg, append(args, "stack", w.stack())...)
+	c.Log.Warn(msg, append(args, "stack", stackOf(goroutine))...)
 }
 
-// stack returns the stack of the worker's goroutine.
-func (w *worker) stack() string {
+// stackOf returns the stack of a goroutine.
+func stackOf(goroutine string) string {
 	buf := make([]byte, 1<<20)
 	buf = buf[:runtime.Stack(buf, true)]
 	for g := range bytes.SplitSeq(buf, []byte("\n\n")) {
-		if strings.HasPrefix(string(g), "goroutine "+w.goroutine+" [") {
+		if strings.HasPrefix(string(g), "goroutine "+goroutine+" [") {
 			return string(g)
 		}
 	}
@@ -116,5 +117,47 @@ func (r *Run) split() {
 	}
 	if best != nil && idle > 0 {
 		best.RequestSplit(0.5)
+	}
+}
+
+// watch ends the bundles of sources that give little, and reports user code that does not come back.
+func (f *Flow) watch(done <-chan struct{}) {
+	tick := time.NewTicker(splitEvery)
+	defer tick.Stop()
+	type seen struct {
+		beats    uint64
+		since    time.Time
+		reported bool
+	}
+	last := make([]seen, len(f.workers))
+	var cancelled time.Time
+	for {
+		select {
+		case <-done:
+			return
+		case now := <-tick.C:
+			if cancelled.IsZero() && f.ctx.Err() != nil {
+				cancelled = now
+			}
+			for i, w := range f.workers {
+				if r := w.reading.Load(); r != nil && now.Sub(r.since) >= bundleTime {
+					r.root.RequestSplit(0)
+				}
+				l := &last[i]
+				beats, step := w.host.Pulse.Beats(), w.host.Pulse.Step()
+				if !w.busy.Load() || step == nil || beats != l.beats {
+					*l = seen{beats: beats, since: now}
+					continue
+				}
+				limit, from := f.cfg.StallAfter, l.since
+				if !cancelled.IsZero() {
+					limit, from = f.cfg.GraceAfterCancel, cancelled
+				}
+				if !l.reported && now.Sub(from) >= limit {
+					l.reported = true
+					f.cfg.tell(step, w.goroutine, now.Sub(from), !cancelled.IsZero())
+				}
+			}
+		}
 	}
 }

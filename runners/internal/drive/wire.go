@@ -8,9 +8,19 @@ import (
 	"github.com/millrace-go/millrace/sdk/graph"
 )
 
+// edges is where rows leave a stage, for a wirer.
+type edges interface {
+	// end returns the Sink that takes the rows of the n-th input of an Exchange, Splittable or ViewOf.
+	end(b *exec.Build, n *graph.Node, input int) (any, error)
+	// spool returns the Sink that takes the rows of a collection that is spooled by e.
+	spool(b *exec.Build, e *stage.End) (any, error)
+}
+
 // wirer connects the operators of one stage instance.
 type wirer struct {
-	r     *Run
+	edges
+	plan  *stage.Plan
+	log   *ledger
 	s     *stage.Stage
 	b     *exec.Build
 	sinks map[*graph.Collection]any
@@ -19,30 +29,33 @@ type wirer struct {
 
 // wire makes an instance of s for a worker.
 func (r *Run) wire(s *stage.Stage, host *exec.Host) (*exec.Plan, exec.Root, error) {
-	w := &wirer{r: r, s: s, b: &exec.Build{Host: host}, sinks: map[*graph.Collection]any{}, memo: map[*graph.Node]any{}}
-	root, err := w.root()
+	w := newWirer(r, r.plan, &r.ledger, s, host)
+	root, err := r.root(w)
 	if err != nil {
 		return nil, nil, fmt.Errorf("starting stage %s: %w", s.Name(), err)
 	}
 	return w.b.Plan(root), root, nil
 }
 
-func (w *wirer) root() (exec.Root, error) {
+func newWirer(e edges, p *stage.Plan, log *ledger, s *stage.Stage, host *exec.Host) *wirer {
+	return &wirer{edges: e, plan: p, log: log, s: s, b: &exec.Build{Host: host}, sinks: map[*graph.Collection]any{}, memo: map[*graph.Node]any{}}
+}
+
+func (r *Run) root(w *wirer) (exec.Root, error) {
 	if w.s.Root == nil {
 		sink, err := w.sink(w.s.Spool)
 		if err != nil {
 			return nil, err
 		}
-		return w.r.exchanges[w.s].NewRoot(w.b, w.r.step(w.s.Spool.From, w.b.Host, false), sink)
+		return r.exchanges[w.s].NewRoot(w.b, r.step(w.s.Spool.From, w.b.Host, false), sink)
 	}
 	n := w.s.Root
-	step := w.r.step(n, w.b.Host, true)
-	sinks := make([]any, len(n.Out))
+	step := r.step(n, w.b.Host, true)
+	sinks, err := w.outputs(n)
+	if err != nil {
+		return nil, err
+	}
 	for i, c := range n.Out {
-		var err error
-		if sinks[i], err = w.sink(c); err != nil {
-			return nil, err
-		}
 		if w.b.Host.Strict {
 			sinks[i] = c.Bundle(w.b, sinks[i])
 		}
@@ -51,10 +64,39 @@ func (w *wirer) root() (exec.Root, error) {
 	case graph.Source:
 		return n.Feed.NewRoot(w.b, step, sinks[0])
 	case graph.Splittable:
-		return w.r.inboxes[n].NewRoot(w.b, step, sinks)
+		return r.inboxes[n].NewRoot(w.b, step, sinks)
 	default:
-		return w.r.exchanges[w.s].NewRoot(w.b, step, sinks[0])
+		return r.exchanges[w.s].NewRoot(w.b, step, sinks[0])
 	}
+}
+
+// outputs returns the Sinks of a transform's outputs.
+func (w *wirer) outputs(n *graph.Node) ([]any, error) {
+	sinks := make([]any, len(n.Out))
+	for i, c := range n.Out {
+		var err error
+		if sinks[i], err = w.sink(c); err != nil {
+			return nil, err
+		}
+	}
+	return sinks, nil
+}
+
+// end implements edges.
+func (r *Run) end(b *exec.Build, n *graph.Node, input int) (any, error) {
+	switch n.Kind {
+	case graph.Exchange:
+		return r.exchanges[r.reader[n]].NewWriter(b, r.step(n, b.Host, true), input)
+	case graph.Splittable:
+		return r.inboxes[n].NewWriter(b, r.step(n, b.Host, false))
+	default:
+		return r.views[n.Makes.ID].NewWriter(b, r.step(n, b.Host, true))
+	}
+}
+
+// spool implements edges.
+func (r *Run) spool(b *exec.Build, e *stage.End) (any, error) {
+	return r.exchanges[e.Reader].NewWriter(b, r.step(e.Spool.From, b.Host, false), 0)
 }
 
 // sink returns the Sink that takes the rows of c in this stage.
@@ -63,7 +105,7 @@ func (w *wirer) sink(c *graph.Collection) (any, error) {
 		return s, nil
 	}
 	var to []any
-	for _, n := range w.r.plan.Readers(c) {
+	for _, n := range w.plan.Readers(c) {
 		switch n.Kind {
 		case graph.ParDo:
 			if !w.s.Runs(n) {
@@ -80,36 +122,23 @@ func (w *wirer) sink(c *graph.Collection) (any, error) {
 				return nil, err
 			}
 			to = append(to, in)
-		case graph.Exchange:
+		case graph.Exchange, graph.Splittable, graph.ViewOf:
 			for i, in := range n.In {
 				if in != c {
 					continue
 				}
-				x := w.r.exchanges[w.r.reader[n]]
-				s, err := x.NewWriter(w.b, w.r.step(n, w.b.Host, true), i)
+				s, err := w.end(w.b, n, i)
 				if err != nil {
 					return nil, fmt.Errorf("%s (%s): %w", n.Path, n.At, err)
 				}
 				to = append(to, s)
 			}
-		case graph.Splittable:
-			s, err := w.r.inboxes[n].NewWriter(w.b, w.r.step(n, w.b.Host, false))
-			if err != nil {
-				return nil, fmt.Errorf("%s (%s): %w", n.Path, n.At, err)
-			}
-			to = append(to, s)
-		case graph.ViewOf:
-			s, err := w.r.views[n.Makes.ID].NewWriter(w.b, w.r.step(n, w.b.Host, true))
-			if err != nil {
-				return nil, fmt.Errorf("%s (%s): %w", n.Path, n.At, err)
-			}
-			to = append(to, s)
 		default:
 		}
 	}
 	for _, e := range w.s.Ends {
 		if e.Spool == c {
-			s, err := w.r.exchanges[e.Reader].NewWriter(w.b, w.r.step(c.From, w.b.Host, false), 0)
+			s, err := w.spool(w.b, e)
 			if err != nil {
 				return nil, err
 			}
@@ -129,14 +158,11 @@ func (w *wirer) input(n *graph.Node) (any, error) {
 	if s, ok := w.memo[n]; ok {
 		return s, nil
 	}
-	outs := make([]any, len(n.Out))
-	for i, c := range n.Out {
-		var err error
-		if outs[i], err = w.sink(c); err != nil {
-			return nil, err
-		}
+	outs, err := w.outputs(n)
+	if err != nil {
+		return nil, err
 	}
-	s, err := n.Op(w.b, w.r.step(n, w.b.Host, true), outs)
+	s, err := n.Op(w.b, w.log.step(n, w.b.Host, true), outs)
 	if err != nil {
 		return nil, fmt.Errorf("%s (%s): %w", n.Path, n.At, err)
 	}

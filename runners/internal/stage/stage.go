@@ -15,11 +15,14 @@ type Stage struct {
 	ID   int
 	Root *graph.Node // a Source, Splittable or Exchange; nil if the stage reads a spool
 
-	Spool *graph.Collection // read by a stage without Root
-	Nodes []*graph.Node     // fused transforms, in graph order: ParDos and Flattens
-	Ends  []*End            // where the stage's rows go
-	After []*Stage          // have to be done before this one starts: what it reads is complete then
-	Feeds []*Stage          // post work to this one while they run: the stage is not done before them
+	// Spool is what a stage without Root reads. Its rows go to those of the collection's readers that the stage
+	// runs and that are ParDos: all others have had them where the collection was made.
+	Spool *graph.Collection
+
+	Nodes []*graph.Node // fused transforms, in graph order: ParDos and Flattens
+	Ends  []*End        // where the stage's rows go
+	After []*Stage      // have to be done before this one starts: what it reads is complete then
+	Feeds []*Stage      // post work to this one while they run: the stage is not done before them
 
 	fused map[*graph.Node]bool
 }
@@ -57,18 +60,28 @@ func (p *Plan) Readers(c *graph.Collection) []*graph.Node { return p.readers[c] 
 
 type planner struct {
 	*Plan
-	homes  map[*graph.Collection][]*Stage
-	makers map[*graph.View][]*Stage
-	spools map[*graph.Collection][]*Stage
+	streaming bool
+	homes     map[*graph.Collection][]*Stage
+	makers    map[*graph.View][]*Stage
+	spools    map[*graph.Collection][]*Stage
+	filled    map[*Stage][]*Stage // for a stage that reads a spool: the stages whose rows are in it
 }
 
-// New cuts g into stages.
-func New(g *graph.Graph) *Plan {
+// New cuts g into stages for a batch job, in which one stage ends before the next begins.
+func New(g *graph.Graph) *Plan { return plan(g, false) }
+
+// NewStreaming cuts g into stages for a streaming job, which run at the same time: nothing is spooled, and what makes
+// a view is a stage of its own.
+func NewStreaming(g *graph.Graph) *Plan { return plan(g, true) }
+
+func plan(g *graph.Graph, streaming bool) *Plan {
 	p := &planner{
-		Plan:   &Plan{Graph: g, readers: map[*graph.Collection][]*graph.Node{}},
-		homes:  map[*graph.Collection][]*Stage{},
-		makers: map[*graph.View][]*Stage{},
-		spools: map[*graph.Collection][]*Stage{},
+		streaming: streaming,
+		Plan:      &Plan{Graph: g, readers: map[*graph.Collection][]*graph.Node{}},
+		homes:     map[*graph.Collection][]*Stage{},
+		makers:    map[*graph.View][]*Stage{},
+		spools:    map[*graph.Collection][]*Stage{},
+		filled:    map[*Stage][]*Stage{},
 	}
 	for _, n := range g.Nodes {
 		for _, c := range n.In {
@@ -96,7 +109,11 @@ func (p *planner) place(n *graph.Node) {
 		}
 		p.Ends = append(p.Ends, e)
 		s.After = slices.Clone(e.From)
-		p.note("%s starts a stage: %s waits for all of its input", n.Path, n.Verb)
+		if p.streaming {
+			p.note("%s starts a stage: %s needs the rows of a key in one place", n.Path, n.Verb)
+		} else {
+			p.note("%s starts a stage: %s waits for all of its input", n.Path, n.Verb)
+		}
 		homes = []*Stage{s}
 	case graph.Splittable:
 		s := p.stage(&Stage{Root: n})
@@ -119,6 +136,9 @@ func (p *planner) place(n *graph.Node) {
 		}
 	case graph.ViewOf:
 		e := &End{Node: n}
+		if p.streaming {
+			e.Reader = p.stage(&Stage{Root: n})
+		}
 		for _, h := range p.homes[n.In[0]] {
 			p.end(h, e)
 		}
@@ -133,6 +153,12 @@ func (p *planner) place(n *graph.Node) {
 }
 
 func (p *planner) placeParDo(n *graph.Node) []*Stage {
+	if p.streaming {
+		for _, h := range p.homes[n.In[0]] {
+			p.fuse(h, n)
+		}
+		return p.homes[n.In[0]]
+	}
 	var needed []*Stage
 	for _, v := range n.Reads {
 		for _, s := range p.makers[v] {
@@ -156,9 +182,10 @@ func (p *planner) placeParDo(n *graph.Node) []*Stage {
 		return homes
 	}
 	// The view is made from what the main input is made from, so the main input has to wait: its rows are
-	// spooled, and the transform starts a stage of its own.
+	// spooled, and the transform starts a stage of its own. A spool is shared with a transform that waits for the
+	// same rows: with any other, rows would be missing, or come again from where the transform is fused.
 	i := slices.IndexFunc(p.spools[in], func(s *Stage) bool {
-		return !slices.ContainsFunc(needed, func(v *Stage) bool { return dependsOn(v, s) })
+		return slices.Equal(p.filled[s], cut) && !slices.ContainsFunc(needed, func(v *Stage) bool { return dependsOn(v, s) })
 	})
 	var s *Stage
 	if i >= 0 {
@@ -171,6 +198,7 @@ func (p *planner) placeParDo(n *graph.Node) []*Stage {
 		}
 		p.Ends = append(p.Ends, e)
 		p.spools[in] = append(p.spools[in], s)
+		p.filled[s] = cut
 		s.After = slices.Clone(cut)
 	}
 	p.fuse(s, n)

@@ -1,0 +1,112 @@
+package direct_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/millrace-go/millrace/runners/direct"
+	"github.com/millrace-go/millrace/sdk"
+	"github.com/millrace-go/millrace/sdk/mtime"
+	"github.com/millrace-go/millrace/sdk/sdf"
+	"github.com/millrace-go/millrace/sdk/window"
+)
+
+// ticksFn gives the numbers of a range, number n at n ms, from as many splits as there are elements.
+type ticksFn struct{ Stripes int64 }
+
+func (ticksFn) Unbounded() bool { return true }
+
+func (ticksFn) InitialRestriction(r sdf.OffsetRange) sdf.OffsetRange { return r }
+
+func (ticksFn) NewTracker(r sdf.OffsetRange) *sdf.OffsetTracker { return sdf.NewOffsetTracker(r) }
+
+func (f ticksFn) NewWatermarkEstimator(_, _ sdf.OffsetRange, start sdk.Time) sdf.WatermarkEstimator {
+	return sdf.NewManual(start)
+}
+
+func (f ticksFn) ProcessElement(c *sdk.Context, in sdf.OffsetRange, t *sdf.OffsetTracker, out sdk.Emitter[int64]) (sdk.Continuation, error) {
+	est := c.WatermarkEstimator().(*sdf.Manual)
+	for n := t.Restriction().Lo; t.TryClaim(n); n++ {
+		if n%f.Stripes == in.Hi%f.Stripes { // each split takes its own
+			out.EmitAt(mtime.Time(n), n)
+		}
+		est.Set(mtime.Time(n + 1))
+	}
+	return sdf.Stop(), nil
+}
+
+func ticks(p *sdk.Pipeline, n, stripes int64) sdk.PCollection[int64] {
+	var ranges []sdf.OffsetRange
+	for s := range stripes {
+		hi := n
+		for hi%stripes != s {
+			hi++
+		}
+		ranges = append(ranges, sdf.OffsetRange{Lo: 0, Hi: hi})
+	}
+	all := sdk.ParDoSplittable(sdk.Create(p, ranges), ticksFn{Stripes: stripes})
+	return sdk.Filter(all, func(v int64) bool { return v < n })
+}
+
+type collected[T any] struct {
+	mu sync.Mutex
+	v  []T
+}
+
+func (c *collected[T]) add(v T) T {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.v = append(c.v, v)
+	return v
+}
+
+type sumFn struct{}
+
+func (sumFn) CreateAccumulator() int64           { return 0 }
+func (sumFn) AddInput(a, v int64) int64          { return a + v }
+func (sumFn) MergeAccumulators(a, b int64) int64 { return a + b }
+func (sumFn) ExtractOutput(a int64) int64        { return a }
+
+// A windowed sum over an unbounded source is that of a loop, whatever the number of workers and splits.
+func TestStreamingSums(t *testing.T) {
+	const n = 100_000
+	for _, workers := range []int{1, 2, 3} {
+		for _, stripes := range []int64{1, 3} {
+			t.Run(fmt.Sprintf("%d workers, %d splits", workers, stripes), func(t *testing.T) {
+				var got collected[string]
+				_, err := sdk.Run(context.Background(), &direct.Runner{Workers: workers}, func(p *sdk.Pipeline) error {
+					got.v = nil
+					w := sdk.WindowInto(ticks(p, n, stripes), window.Fixed(10*time.Second))
+					kv := sdk.WithKeys(w, func(v int64) int64 { return v % 7 })
+					sums := sdk.CombinePerKey(kv, sumFn{})
+					sdk.Map(sdk.Reify(sums), func(e sdk.Element[sdk.KV[int64, int64]]) string {
+						return got.add(fmt.Sprint(e.Windows[0].Start, e.Value.Key, e.Value.Value, e.Pane))
+					})
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				var want []string
+				for start := int64(0); start < n; start += 10_000 {
+					var sums [7]int64
+					for v := start; v < start+10_000; v++ {
+						sums[v%7] += v
+					}
+					for k, s := range sums {
+						want = append(want, fmt.Sprint(mtime.Time(start), k, s, window.OnlyFiring))
+					}
+				}
+				slices.Sort(want)
+				slices.Sort(got.v)
+				if !slices.Equal(got.v, want) {
+					t.Errorf("got %d panes, want %d; first %q, want %q", len(got.v), len(want), got.v[:min(2, len(got.v))], want[:2])
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,342 @@
+package drive
+
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/millrace-go/millrace/runners/internal/engine"
+	"github.com/millrace-go/millrace/runners/internal/stage"
+	"github.com/millrace-go/millrace/sdk/exec"
+	"github.com/millrace-go/millrace/sdk/graph"
+	"github.com/millrace-go/millrace/sdk/mtime"
+)
+
+// bundleRows is how many rows a bundle takes in, about; a bundle of a source that gives few ends after bundleTime.
+const (
+	bundleRows = 10_000
+	bundleTime = 20 * time.Millisecond
+)
+
+// flowTask is one stage on one worker.
+type flowTask struct {
+	f *Flow
+	w *flowWorker
+	s *stage.Stage
+
+	plan *exec.Plan
+	task exec.Task      // of an exchange
+	root exec.Root      // of a source
+	read exec.SplitRoot // root, if it is splittable
+	pool *pool
+	wait []exec.Waiter
+
+	in    []*channel
+	marks *engine.Watermarks
+	out   []*channel
+	edges []edge
+	feeds []feed
+
+	clock    exec.Clock
+	sent     mtime.Time // the watermark that the tasks behind have been told
+	more     bool       // the task has more to do at this clock
+	done     bool
+	told     atomic.Pointer[report]
+	busy     atomic.Int64 // nanoseconds in steps that did something
+	stuck    atomic.Int64 // nanoseconds without room
+	since    time.Time    // when it was last seen to have none
+	messages []message
+	next     int // channel to be read next
+}
+
+// edge is the channels to the tasks of a transform's input.
+type edge struct {
+	node     *graph.Node
+	input    int
+	channels []*channel
+}
+
+// feed is a pool that the task makes splits for.
+type feed struct {
+	stage   *stage.Stage
+	channel int
+}
+
+// wire makes the operators.
+func (t *flowTask) wire() error {
+	w := newWirer(t, t.f.plan, &t.f.ledger, t.s, t.w.host)
+	n := t.s.Root
+	sinks, err := w.outputs(n)
+	if err != nil {
+		return err
+	}
+	if t.w.host.Strict {
+		for i, c := range n.Out {
+			sinks[i] = c.Check(w.b, sinks[i])
+		}
+	}
+	step := t.f.step(n, t.w.host, true)
+	switch n.Kind {
+	case graph.Source:
+		t.root, err = n.Feed.NewRoot(w.b, step, sinks[0])
+	case graph.Splittable:
+		if t.root, err = t.f.inboxes[n].NewRoot(w.b, step, sinks); err == nil {
+			t.read = t.root.(exec.SplitRoot)
+		}
+	default:
+		t.task, err = t.f.exchanges[n].NewTask(w.b, step, sinks)
+	}
+	if err != nil {
+		return err
+	}
+	t.wait = w.b.Waiters()
+	t.plan = w.b.Plan(t.root)
+	t.clock = exec.Clock{Watermark: mtime.Min, Output: mtime.Min, Processing: t.f.now()}
+	return nil
+}
+
+// end implements edges.
+func (t *flowTask) end(b *exec.Build, n *graph.Node, input int) (any, error) {
+	if n.Kind == graph.Splittable {
+		return t.f.inboxes[n].NewWriter(b, t.f.step(n, b.Host, false))
+	}
+	for _, e := range t.edges {
+		if e.node == n && e.input == input {
+			ports := make([]exec.Port, len(e.channels))
+			for i, c := range e.channels {
+				ports[i] = c
+			}
+			return t.f.exchanges[n].NewWriter(b, t.f.step(n, b.Host, true), input, ports)
+		}
+	}
+	return nil, errors.New("internal error: an edge without channels")
+}
+
+// spool implements edges.
+func (t *flowTask) spool(*exec.Build, *stage.End) (any, error) {
+	return nil, errors.New("internal error: a spool in a streaming job")
+}
+
+// blocked reports whether what the task would emit has no room.
+func (t *flowTask) blocked() bool {
+	for _, c := range t.out {
+		if c.full() {
+			return true
+		}
+	}
+	return false
+}
+
+// wakeAt is the processing time at which there is something to do.
+func (t *flowTask) wakeAt() mtime.Time {
+	switch {
+	case t.done:
+		return mtime.Max
+	case t.task != nil:
+		return t.task.Wake()
+	default:
+		t.pool.mu.Lock()
+		defer t.pool.mu.Unlock()
+		return t.pool.p.Wake()
+	}
+}
+
+func (t *flowTask) fail() {
+	if t.plan != nil {
+		t.plan.Fail()
+	}
+}
+
+// step does one thing, if there is one to do.
+func (t *flowTask) step(now mtime.Time) (did bool, err error) {
+	t.clock.Processing, t.clock.Draining = max(t.clock.Processing, now), t.f.draining.Load()
+	if t.task != nil {
+		if t.more {
+			return true, t.advance()
+		}
+		if did, err = t.receive(); did || err != nil {
+			return did, err
+		}
+		if t.task.Wake() <= now {
+			return true, t.advance()
+		}
+	} else {
+		if mark := t.pool.watermark(); mark > t.clock.Watermark {
+			t.clock.Watermark = mark
+			if err := t.pass(mark); err != nil || t.done {
+				return true, err
+			}
+		}
+		if did, err = t.readSplit(now); did || err != nil {
+			return did, err
+		}
+	}
+	return t.release()
+}
+
+// receive processes what has come in, for a bundle.
+func (t *flowTask) receive() (did bool, err error) {
+	rows := 0
+	open := false
+	for range t.in {
+		c := t.in[t.next]
+		t.next = (t.next + 1) % len(t.in)
+		t.messages = c.take(t.messages[:0])
+		for _, m := range t.messages {
+			did = true
+			if m.batch == nil {
+				t.marks.Set(c.number, m.mark)
+				continue
+			}
+			if !open {
+				if err := t.plan.Start(); err != nil {
+					return true, err
+				}
+				open = true
+			}
+			if err := t.task.Take(c.input, m.batch); err != nil {
+				return true, err
+			}
+			rows += m.rows
+			c.read(m.batch)
+		}
+		if rows >= bundleRows {
+			break
+		}
+	}
+	if open {
+		if err := t.task.EndBundle(t.clock); err != nil {
+			return true, err
+		}
+		if err := t.plan.Finish(); err != nil {
+			return true, err
+		}
+	}
+	if !did {
+		return false, nil
+	}
+	if t.marks.Min() > t.clock.Watermark {
+		t.clock.Watermark = t.marks.Min()
+		return true, t.advance()
+	}
+	return true, t.pass(t.clock.Watermark)
+}
+
+// advance does what the clock makes due, and tells the tasks behind.
+func (t *flowTask) advance() (err error) {
+	if err := t.plan.Start(); err != nil {
+		return err
+	}
+	if t.more, err = t.task.Advance(t.clock); err != nil {
+		return err
+	}
+	if err := t.plan.Finish(); err != nil {
+		return err
+	}
+	if t.more {
+		return nil
+	}
+	return t.pass(t.clock.Watermark)
+}
+
+// pass tells the tasks behind how far event time has come.
+func (t *flowTask) pass(mark mtime.Time) error {
+	if t.task != nil && mark < mtime.Max {
+		mark = min(mark, t.task.Hold())
+	}
+	for _, w := range t.wait {
+		mark = min(mark, w.Hold())
+	}
+	if mark <= t.sent {
+		return nil
+	}
+	t.sent, t.clock.Output = mark, mark
+	for _, c := range t.out {
+		c.put(message{mark: mark})
+	}
+	for _, x := range t.feeds {
+		p := t.f.pools[x.stage]
+		p.mu.Lock()
+		p.p.Input(x.channel, mark)
+		moved := p.refresh()
+		p.mu.Unlock()
+		if moved {
+			t.f.notifyAll()
+		}
+	}
+	if mark == mtime.Max {
+		t.done = true
+		if t.f.left.Add(-1) == 0 {
+			t.f.notifyAll()
+		}
+	}
+	return nil
+}
+
+// readSplit runs a split for a bundle.
+func (t *flowTask) readSplit(now mtime.Time) (did bool, err error) {
+	p := t.pool
+	p.mu.Lock()
+	s := p.p.Take(now)
+	p.mu.Unlock()
+	if s == nil {
+		return false, nil
+	}
+	if err := t.plan.Start(); err != nil {
+		return true, err
+	}
+	res := exec.Residual{Watermark: mtime.Max}
+	if t.read != nil {
+		t.w.reading.Store(&reading{root: t.read, since: time.Now()})
+		rows := 0
+		res, err = t.read.RunSplit(s.Work, func(n int) bool {
+			rows += n
+			return rows >= bundleRows || t.blocked() || t.f.draining.Load()
+		})
+		t.w.reading.Store(nil)
+	} else {
+		work := s.Work
+		if x, ok := work.(scripted); ok {
+			work = x.Work
+			res.Watermark = x.mark
+		}
+		err = t.root.Run(work)
+	}
+	if err != nil {
+		return true, err
+	}
+	if err := t.plan.Finish(); err != nil {
+		return true, err
+	}
+	p.mu.Lock()
+	p.p.Give(s, res, max(t.clock.Processing, t.f.now()).Add(res.After))
+	moved := p.refresh()
+	p.mu.Unlock()
+	if moved {
+		t.f.notifyAll()
+	}
+	return true, nil
+}
+
+// release lets rows go on that wait for a view.
+func (t *flowTask) release() (did bool, err error) {
+	for _, w := range t.wait {
+		if !w.Ready() {
+			continue
+		}
+		if err := t.plan.Start(); err != nil {
+			return true, err
+		}
+		if err := w.Release(); err != nil {
+			return true, err
+		}
+		if err := t.plan.Finish(); err != nil {
+			return true, err
+		}
+		did = true
+	}
+	if did {
+		return true, t.pass(t.clock.Watermark)
+	}
+	return false, nil
+}

@@ -1,0 +1,236 @@
+package keyed
+
+import (
+	"github.com/millrace-go/millrace/sdk/exec"
+	"github.com/millrace-go/millrace/sdk/mtime"
+	"github.com/millrace-go/millrace/sdk/trigger"
+	"github.com/millrace-go/millrace/sdk/window"
+)
+
+// panes is what a core has more where panes are not one a window: the state of the trigger and of the pane, by slot.
+type panes struct {
+	c       *core
+	m       *trigger.Machine
+	words   int // of trigger state
+	trigger []int64
+	state   []pane
+	due     queue // processing times at which a trigger may be ready
+	holds   queue
+	holding bool // what is pending holds the output watermark
+	touched []uint32
+}
+
+// pane is the state of a slot's pane.
+type pane struct {
+	pending int64      // elements since the last firing
+	arrived int64      // of them, those of this bundle
+	ts      mtime.Time // of the pane, by the timestamp combiner, of what was not late
+	alarm   mtime.Time // what the slot's entry in due says
+	index   int32
+	spoken  int32 // firings that were not early
+	flags   flags
+}
+
+type flags uint8
+
+const (
+	timed   flags = 1 << iota // ts is set
+	touched                   // in the list of the bundle
+	closed                    // the trigger has finished: nothing more is taken
+	onTime                    // a pane that was not early has fired
+)
+
+func newPanes(c *core, m *trigger.Machine) *panes {
+	p := &panes{c: c, m: m, words: m.StateLen()}
+	// A pane at the end of its window comes before the watermark passes there, unless the trigger lets it.
+	p.holding = c.strategy.Combiner != window.EndOfWindow || !c.strategy.FiresAtEnd()
+	return p
+}
+
+func (p *panes) grow() {
+	p.state = append(p.state, pane{alarm: mtime.Max})
+	for range p.words {
+		p.trigger = append(p.trigger, 0)
+	}
+}
+
+func (p *panes) reset(slot uint32) {
+	p.state[slot] = pane{alarm: mtime.Max}
+	clear(p.of(slot))
+}
+
+func (p *panes) of(slot uint32) []int64 {
+	return p.trigger[int(slot)*p.words : (int(slot)+1)*p.words]
+}
+
+func (p *panes) closed(slot uint32) bool { return p.state[slot].flags&closed != 0 }
+
+// add says that n elements have been added to a slot, the combined time of those which are not late being ts.
+func (p *panes) add(slot uint32, n int64, ts mtime.Time) {
+	s := &p.state[slot]
+	s.pending += n
+	s.arrived += n
+	if s.flags&touched == 0 {
+		s.flags |= touched
+		p.touched = append(p.touched, slot)
+	}
+	p.stamp(slot, s, ts)
+}
+
+// stamp adds a time to the pane's, and holds the output watermark there: an element behind the watermark cannot hold
+// it, but the end of its window can, if that is still to come (Beam: WatermarkHold).
+func (p *panes) stamp(slot uint32, s *pane, ts mtime.Time) {
+	c := p.c
+	if ts < c.clock.Watermark {
+		return
+	}
+	if c.strategy.Combiner == window.EndOfWindow {
+		ts = c.window(slot).MaxTimestamp()
+	}
+	old := s.ts
+	if s.flags&timed != 0 {
+		s.ts = c.strategy.Combiner.Combine(old, ts)
+		if s.ts == old {
+			return
+		}
+	} else {
+		s.ts = ts
+		s.flags |= timed
+	}
+	if p.holding {
+		p.holds.push(due{s.ts, slot, c.gen[slot]})
+	}
+}
+
+// endOfPane is the hold of a pane that has only late elements.
+func (p *panes) timestamp(slot uint32) mtime.Time {
+	if s := &p.state[slot]; s.flags&timed != 0 {
+		return s.ts
+	}
+	return p.c.window(slot).MaxTimestamp()
+}
+
+func (p *panes) hold() mtime.Time {
+	for p.holds.len() > 0 {
+		d := p.holds.h[0]
+		s := &p.state[d.id]
+		if p.c.home[d.id] != nil && p.c.gen[d.id] == d.gen && s.pending > 0 && s.flags&timed != 0 && s.ts == d.at {
+			return d.at
+		}
+		p.holds.pop()
+	}
+	return mtime.Max
+}
+
+func (p *panes) clock(slot uint32) trigger.Clock {
+	ck := p.c.clock
+	return trigger.Clock{Watermark: ck.Watermark, EndOfWindow: p.c.window(slot).MaxTimestamp(), Processing: ck.Processing, Synchronized: ck.Processing}
+}
+
+// endBundle evaluates the trigger of every slot that the bundle has touched.
+func (p *panes) endBundle() error {
+	for _, slot := range p.touched {
+		s := &p.state[slot]
+		if s.flags&touched == 0 || p.c.home[slot] == nil {
+			continue // merged into another, or given away
+		}
+		s.flags &^= touched
+		n := s.arrived
+		s.arrived = 0
+		ck := p.clock(slot)
+		p.m.OnElements(p.of(slot), n, ck)
+		p.evaluate(slot, ck, false)
+		if len(p.c.fired) >= exec.BatchSize {
+			if err := p.c.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	p.touched = p.touched[:0]
+	return p.c.flush()
+}
+
+// evaluate fires a slot if its trigger is ready.
+func (p *panes) evaluate(slot uint32, ck trigger.Clock, expiring bool) {
+	s := &p.state[slot]
+	if s.flags&closed != 0 {
+		return
+	}
+	st := p.of(slot)
+	ready := p.m.ShouldFire(st, ck)
+	if ready {
+		p.m.OnFire(st, ck)
+	}
+	finished := expiring || ready && p.m.Finished(st)
+	if ready || expiring {
+		p.fire(slot, s, finished)
+	}
+	if !finished && p.m.UsesProcessingTime() {
+		if _, at := p.m.NextTimes(st, ck); at != mtime.Max && at < s.alarm {
+			s.alarm = at
+			p.due.push(due{at, slot, p.c.gen[slot]})
+		}
+	}
+}
+
+// fire emits a pane, unless it is empty and nobody wants to hear that (Beam: ReduceFnRunner, PaneInfoTracker).
+func (p *panes) fire(slot uint32, s *pane, finished bool) {
+	c := p.c
+	w := c.window(slot)
+	timing := window.Late
+	if s.flags&onTime == 0 && w.End > c.clock.Output {
+		timing = window.OnTime
+		if w.End > c.clock.Watermark {
+			timing = window.Early
+		}
+	}
+	wanted := s.pending > 0 ||
+		timing == window.OnTime && c.strategy.OnTime == window.FireAlways ||
+		finished && c.strategy.Closing == window.FireAlways
+	if finished {
+		s.flags |= closed
+	}
+	if !wanted {
+		return
+	}
+	f := firing{slot: slot, w: w, ts: p.timestamp(slot), clear: finished || !c.strategy.Accumulating}
+	f.pane = window.Pane{Timing: timing, First: s.index == 0, Last: finished, Index: int64(s.index), NonSpeculativeIndex: -1}
+	s.index++
+	if timing != window.Early {
+		f.pane.NonSpeculativeIndex = int64(s.spoken)
+		s.spoken++
+		s.flags |= onTime
+	}
+	s.pending = 0
+	s.flags &^= timed
+	c.fired = append(c.fired, f)
+}
+
+// endOfWindow is called when the watermark has passed the end of a slot's window, and again when it has expired.
+func (p *panes) endOfWindow(slot uint32, expiring bool) {
+	p.evaluate(slot, p.clock(slot), expiring)
+}
+
+// tick evaluates what the processing time has made due.
+func (p *panes) tick() (more bool, err error) {
+	c := p.c
+	for range perStep {
+		if !p.due.ready(c.clock.Processing) {
+			return false, c.flush()
+		}
+		d := p.due.pop()
+		if c.home[d.id] == nil || c.gen[d.id] != d.gen {
+			continue
+		}
+		if s := &p.state[d.id]; s.alarm == d.at {
+			s.alarm = mtime.Max
+			p.evaluate(d.id, p.clock(d.id), false)
+		}
+		if len(c.fired) >= exec.BatchSize {
+			if err := c.flush(); err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, c.flush()
+}

@@ -1,0 +1,244 @@
+package keyed
+
+import (
+	"maps"
+
+	"github.com/millrace-go/millrace/sdk/mtime"
+	"github.com/millrace-go/millrace/sdk/timer"
+)
+
+// timers is the timers of a stateful task. Those without a tag are in columns by slot; the others in a map.
+type timers struct {
+	c       *core
+	domain  []timer.Domain // by family
+	plain   [][]setting    // by family and slot
+	tagged  map[timerKey]setting
+	bySlot  map[uint32]map[timerKey]bool // tagged ones
+	queues  [2]timerQueue                // by domain
+	holds   timerQueue
+	count   []uint32 // timers of a slot
+	serial  uint64
+	dropped int64 // set again and again while draining
+}
+
+type setting struct {
+	timer.Setting
+	serial uint64 // 0: not set
+}
+
+type timerKey struct {
+	slot   uint32
+	family int
+	tag    string
+}
+
+// timerDue is an entry of a queue: out of date unless its timer has the serial.
+type timerDue struct {
+	at     mtime.Time
+	serial uint64
+	key    timerKey
+}
+
+func newTimers(c *core, families int) *timers {
+	return &timers{c: c, plain: make([][]setting, families), tagged: map[timerKey]setting{}, bySlot: map[uint32]map[timerKey]bool{}}
+}
+
+func (t *timers) grow(slot uint32) {
+	for int(slot) >= len(t.count) {
+		t.count = append(t.count, 0)
+		for f := range t.plain {
+			t.plain[f] = append(t.plain[f], setting{})
+		}
+	}
+}
+
+func (t *timers) get(k timerKey) setting {
+	if k.tag == "" {
+		return t.plain[k.family][k.slot]
+	}
+	return t.tagged[k]
+}
+
+func (t *timers) put(k timerKey, s setting) {
+	was, is := t.get(k).serial != 0, s.serial != 0
+	if k.tag == "" {
+		t.plain[k.family][k.slot] = s
+	} else if is {
+		t.tagged[k] = s
+		if t.bySlot[k.slot] == nil {
+			t.bySlot[k.slot] = map[timerKey]bool{}
+		}
+		t.bySlot[k.slot][k] = true
+	} else {
+		delete(t.tagged, k)
+		if delete(t.bySlot[k.slot], k); len(t.bySlot[k.slot]) == 0 {
+			delete(t.bySlot, k.slot)
+		}
+	}
+	if is && !was {
+		t.count[k.slot]++
+	} else if was && !is {
+		t.count[k.slot]--
+	}
+}
+
+func (t *timers) set(slot uint32, family int, tag string, s timer.Setting) {
+	k := timerKey{slot, family, tag}
+	if old := t.get(k); old.serial != 0 && old.Setting == s {
+		return
+	}
+	t.serial++
+	t.put(k, setting{s, t.serial})
+	t.enqueue(k, setting{s, t.serial})
+}
+
+func (t *timers) enqueue(k timerKey, s setting) {
+	d := t.domain[k.family]
+	t.queues[d].push(timerDue{s.At, s.serial, k})
+	if d == timer.Processing || s.Output != s.At {
+		t.holds.push(timerDue{s.Output, s.serial, k})
+	}
+}
+
+func (t *timers) clear(slot uint32, family int, tag string) {
+	t.put(timerKey{slot, family, tag}, setting{})
+}
+
+func (t *timers) any(slot uint32) bool { return t.count[slot] > 0 }
+
+// next is the time of the next timer of a domain.
+func (t *timers) next(d timer.Domain) mtime.Time {
+	q := &t.queues[d]
+	for len(q.h) > 0 && t.get(q.h[0].key).serial != q.h[0].serial {
+		q.pop()
+	}
+	if len(q.h) == 0 {
+		return mtime.Max
+	}
+	return q.h[0].at
+}
+
+// ready reports whether the next timer of a domain is due.
+func (t *timers) ready(d timer.Domain, now mtime.Time) bool {
+	return t.next(d) <= now && len(t.queues[d].h) > 0
+}
+
+// pop takes the next timer of a domain.
+func (t *timers) pop(d timer.Domain) (slot uint32, family int, tag string, s timer.Setting, ok bool) {
+	q := &t.queues[d]
+	if len(q.h) == 0 {
+		return 0, 0, "", s, false
+	}
+	e := q.pop()
+	x := t.get(e.key)
+	if x.serial != e.serial {
+		return 0, 0, "", s, false
+	}
+	t.put(e.key, setting{})
+	return e.key.slot, e.key.family, e.key.tag, x.Setting, true
+}
+
+// hold is the least time at which a timer will emit, where that is not when it fires.
+func (t *timers) hold() mtime.Time {
+	q := &t.holds
+	for len(q.h) > 0 && t.get(q.h[0].key).serial != q.h[0].serial {
+		q.pop()
+	}
+	if len(q.h) == 0 {
+		return mtime.Max
+	}
+	return q.h[0].at
+}
+
+// forget removes the timers of a slot.
+func (t *timers) forget(slot uint32) {
+	if t.count[slot] == 0 {
+		return
+	}
+	for f := range t.plain {
+		t.plain[f][slot] = setting{}
+	}
+	for k := range t.bySlot[slot] {
+		delete(t.tagged, k)
+	}
+	delete(t.bySlot, slot)
+	t.count[slot] = 0
+}
+
+// save returns what puts the timers of a slot back to what they are now.
+func (t *timers) save(slot uint32) func() {
+	var plain []setting
+	for f := range t.plain {
+		plain = append(plain, t.plain[f][slot])
+	}
+	tagged := map[timerKey]setting{}
+	for k := range maps.Keys(t.bySlot[slot]) {
+		tagged[k] = t.tagged[k]
+	}
+	return func() {
+		t.forget(slot)
+		for f, s := range plain {
+			if s.serial != 0 {
+				t.put(timerKey{slot, f, ""}, s)
+				t.enqueue(timerKey{slot, f, ""}, s)
+			}
+		}
+		for k, s := range tagged {
+			t.put(k, s)
+			t.enqueue(k, s)
+		}
+	}
+}
+
+func (t *timers) size() int64 {
+	return int64(len(t.count))*int64(4+40*len(t.plain)) + int64(len(t.tagged))*160 +
+		int64(len(t.queues[0].h)+len(t.queues[1].h)+len(t.holds.h))*56
+}
+
+// timerQueue is a heap, the earliest first; of one time, in the order in which they were set.
+type timerQueue struct{ h []timerDue }
+
+func (a *timerDue) before(b *timerDue) bool {
+	return a.at < b.at || a.at == b.at && a.serial < b.serial
+}
+
+func (q *timerQueue) push(d timerDue) {
+	q.h = append(q.h, d)
+	i := len(q.h) - 1
+	for i > 0 {
+		up := (i - 1) / 2
+		if !d.before(&q.h[up]) {
+			break
+		}
+		q.h[i] = q.h[up]
+		i = up
+	}
+	q.h[i] = d
+}
+
+func (q *timerQueue) pop() timerDue {
+	top := q.h[0]
+	last := len(q.h) - 1
+	d := q.h[last]
+	q.h[last] = timerDue{}
+	q.h = q.h[:last]
+	i := 0
+	for {
+		kid := 2*i + 1
+		if kid >= last {
+			break
+		}
+		if kid+1 < last && q.h[kid+1].before(&q.h[kid]) {
+			kid++
+		}
+		if !q.h[kid].before(&d) {
+			break
+		}
+		q.h[i] = q.h[kid]
+		i = kid
+	}
+	if last > 0 {
+		q.h[i] = d
+	}
+	return top
+}
