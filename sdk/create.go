@@ -48,6 +48,15 @@ func source[T any](p *Pipeline, verb string, feed exec.Feed, o *options) PCollec
 	return output[T](p, n, window.Default())
 }
 
+// Scripted is a collection of what feed gives when a script says so: the source of package teststream, which is what
+// tests use.
+func Scripted[T any](p *Pipeline, verb string, feed exec.Feed, script func() exec.Script, opts ...Option) PCollection[T] {
+	c := source[T](p, verb, feed, parse(opts).only(verb, false))
+	c.c.From.Script = script
+	c.c.Unbounded = true
+	return c
+}
+
 // Flatten is the union of collections of one type and windowing.
 func Flatten[T any](first PCollection[T], rest ...PCollection[T]) PCollection[T] {
 	ps := []*Pipeline{first.p}

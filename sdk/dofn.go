@@ -9,6 +9,8 @@ import (
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/graph"
 	"github.com/millrace-go/millrace/sdk/mtime"
+	"github.com/millrace-go/millrace/sdk/state"
+	"github.com/millrace-go/millrace/sdk/timer"
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
@@ -111,6 +113,8 @@ type template struct {
 	ptr      bool // a pointer to a struct
 	outputs  []int
 	metrics  []int
+	cells    []int // state, by name of the field
+	timers   []int
 	observes bool
 }
 
@@ -162,6 +166,20 @@ func (p *Pipeline) template(n *graph.Node, fn any) *template {
 				p.fail(n.At, n.Path, fmt.Errorf("the DoFn has a metric, field %s, so it must be given as a pointer: &%s{...}", f.Name, s.Type().Name()))
 				return t
 			}
+		case state.Field:
+			t.cells = append(t.cells, i)
+			bound = true
+			p.stateful(n, t.ptr, f.Name, s.Type().Name())
+			if id, err := x.Check(); err != nil {
+				p.fail(n.At, n.Path, fmt.Errorf("the state in field %s: %w", f.Name, err))
+			} else {
+				n.State = append(n.State, f.Name+": "+id)
+			}
+		case timer.Field:
+			t.timers = append(t.timers, i)
+			bound = true
+			p.stateful(n, t.ptr, f.Name, s.Type().Name())
+			n.State = append(n.State, fmt.Sprintf("%s: timer %d", f.Name, x.Domain()))
 		case viewField:
 			bound = true
 			vp, view := x.viewOf()
@@ -183,11 +201,21 @@ func (p *Pipeline) template(n *graph.Node, fn any) *template {
 	n.Config = describeConfig(s)
 	if bound && t.ptr {
 		if first, ok := p.fns[fn]; ok {
-			p.fail(n.At, n.Path, fmt.Errorf("this DoFn has outputs or views and has been applied already, at %s: make a second one", first))
+			p.fail(n.At, n.Path, fmt.Errorf("this DoFn has outputs, state or views and has been applied already, at %s: make a second one", first))
 		}
 		p.fns[fn] = n.At
 	}
 	return t
+}
+
+// stateful refuses state where it has no place.
+func (p *Pipeline) stateful(n *graph.Node, ptr bool, field, typ string) {
+	switch {
+	case n.Verb != "StatefulParDo":
+		p.fail(n.At, n.Path, fmt.Errorf("the DoFn has state or a timer, field %s: apply it with StatefulParDo, to a collection of pairs", field))
+	case !ptr:
+		p.fail(n.At, n.Path, fmt.Errorf("the DoFn has state or a timer, field %s, so it must be given as a pointer: &%s{...}", field, typ))
+	}
 }
 
 // reads makes n a reader of view.
@@ -251,8 +279,11 @@ func describeConfig(s reflect.Value) string {
 }
 
 type instance struct {
-	fn    any
-	extra []any
+	fn     any
+	extra  []any
+	cells  []state.Field
+	timers []timer.Field
+	names  []string // of timers
 }
 
 // instance makes a running copy of fn, its fields bound to what they name.
@@ -266,6 +297,13 @@ func (t *template) instance(b *exec.Build, step *exec.Step, outs []any, fn any) 
 	inst := instance{fn: c.Interface()}
 	for k, i := range t.outputs {
 		inst.extra = append(inst.extra, c.Elem().Field(i).Addr().Interface().(outputField).bind(b, step, outs[1+k]))
+	}
+	for _, i := range t.cells {
+		inst.cells = append(inst.cells, c.Elem().Field(i).Addr().Interface().(state.Field))
+	}
+	for _, i := range t.timers {
+		inst.timers = append(inst.timers, c.Elem().Field(i).Addr().Interface().(timer.Field))
+		inst.names = append(inst.names, tv.Type().Field(i).Name)
 	}
 	for _, i := range t.metrics {
 		c.Elem().Field(i).Addr().Interface().(metricField).Bind(step, tv.Type().Field(i).Name)

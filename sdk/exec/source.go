@@ -31,6 +31,9 @@ func (r rowRange) Divide(n int) []Work {
 	return ws
 }
 
+// Range returns the rows from lo to hi as work.
+func (r *Rows[T]) Range(lo, hi int) Work { return rowRange{lo: lo, hi: hi} }
+
 // Divisible is work that can be cut before it runs.
 type Divisible interface {
 	// Divide cuts the work into at most n pieces, none of them empty.

@@ -31,6 +31,9 @@ func (g *Graph) Fingerprint() Fingerprint {
 		if n.Config != "" {
 			fmt.Fprintf(&b, "\nconfig %s", n.Config)
 		}
+		for _, s := range n.State {
+			fmt.Fprintf(&b, "\nstate %s", s)
+		}
 		f[n.Path] = b.String()
 	}
 	return f

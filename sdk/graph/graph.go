@@ -41,13 +41,14 @@ func (k Kind) String() string {
 // Node is one transform.
 type Node struct {
 	ID      int
-	Path    string // composite names, verb, name: its identity
-	Verb    string // the front door's function, "GroupByKey"
-	Display string // what it runs, for people: a function's name; not part of its identity
-	Named   bool   // the program has named it
-	At      string // file:line of the user's call
-	Chain   string // the call chain, to find transforms made in a loop
-	Config  string // exported configuration, for the fingerprint
+	Path    string   // composite names, verb, name: its identity
+	Verb    string   // the front door's function, "GroupByKey"
+	Display string   // what it runs, for people: a function's name; not part of its identity
+	Named   bool     // the program has named it
+	At      string   // file:line of the user's call
+	Chain   string   // the call chain, to find transforms made in a loop
+	Config  string   // exported configuration, for the fingerprint
+	State   []string // its state cells and timers: name, kind and coder
 
 	Kind  Kind
 	In    []*Collection

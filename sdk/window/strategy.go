@@ -19,16 +19,24 @@ const (
 	Earliest
 	// Latest is the greatest timestamp of the group's elements.
 	Latest
+	// EarliestTransformed is the least of what the window function makes of the elements' timestamps: see [Transformer].
+	EarliestTransformed
 )
 
+// Transformer is a window function that gives elements another time in their group, for [EarliestTransformed].
+type Transformer interface {
+	// OutputTime returns the time, not before t, of an element at t in w.
+	OutputTime(w Window, t mtime.Time) mtime.Time
+}
+
 func (c TimestampCombiner) String() string {
-	return [...]string{"end-of-window", "earliest", "latest"}[c%3]
+	return [...]string{"end-of-window", "earliest", "latest", "earliest-transformed"}[c%4]
 }
 
 // Combine returns the timestamp of the union of two groups with timestamps a and b in one window.
 func (c TimestampCombiner) Combine(a, b mtime.Time) mtime.Time {
 	switch c {
-	case Earliest:
+	case Earliest, EarliestTransformed:
 		return min(a, b)
 	case Latest:
 		return max(a, b)
@@ -36,10 +44,16 @@ func (c TimestampCombiner) Combine(a, b mtime.Time) mtime.Time {
 	return a
 }
 
-// Assign returns the timestamp that an element at t contributes to a group in w.
-func (c TimestampCombiner) Assign(w Window, t mtime.Time) mtime.Time {
-	if c == EndOfWindow {
+// OutputTime returns the timestamp that an element at t contributes to a group in w.
+func (s Strategy) OutputTime(w Window, t mtime.Time) mtime.Time {
+	switch s.Combiner {
+	case EndOfWindow:
 		return w.MaxTimestamp()
+	case EarliestTransformed:
+		if f, ok := s.Fn.(Transformer); ok {
+			return f.OutputTime(w, t)
+		}
+	default:
 	}
 	return t
 }

@@ -163,9 +163,7 @@ func (t *flowTask) step(now mtime.Time) (did bool, err error) {
 	} else {
 		if mark := t.pool.watermark(); mark > t.clock.Watermark {
 			t.clock.Watermark = mark
-			if err := t.pass(mark); err != nil || t.done {
-				return true, err
-			}
+			return true, t.pass(mark)
 		}
 		if did, err = t.readSplit(now); did || err != nil {
 			return did, err

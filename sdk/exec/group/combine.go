@@ -156,12 +156,12 @@ func (l *lift[K, I, A]) addWindowed(b *exec.Batch[coder.KV[K, I]], ids []uint32)
 			if int(g) == len(l.accs) {
 				l.accs = append(l.accs, l.fn.CreateAccumulator())
 				if l.s.mode.timed {
-					l.times.ts = append(l.times.ts, l.s.mode.combiner.Assign(w, b.Time(i)))
+					l.times.ts = append(l.times.ts, l.s.mode.assign(w, b.Time(i)))
 				}
 			}
 			l.accs[g] = l.fn.AddInput(l.accs[g], b.V[i].Value)
 			if l.s.mode.timed {
-				l.times.add(g, l.s.mode.combiner.Assign(w, b.Time(i)))
+				l.times.add(g, l.s.mode.assign(w, b.Time(i)))
 			}
 		}
 	}
@@ -428,7 +428,7 @@ func (w *globalWriter[I, A, O]) at(win window.Window, ts mtime.Time) *globalAcc[
 	}
 	a := w.accs[win]
 	if a == nil {
-		a = &globalAcc[A]{acc: w.x.fn.CreateAccumulator(), ts: w.x.mode.combiner.Assign(win, ts)}
+		a = &globalAcc[A]{acc: w.x.fn.CreateAccumulator(), ts: w.x.mode.assign(win, ts)}
 		w.accs[win] = a
 	}
 	w.last, w.cur = win, a
@@ -458,7 +458,7 @@ func (w *globalWriter[I, A, O]) Push(b *exec.Batch[I]) (err error) {
 			a := w.at(win, b.Time(i))
 			a.acc = fn.AddInput(a.acc, b.V[i])
 			if m.timed {
-				a.ts = m.combiner.Combine(a.ts, m.combiner.Assign(win, b.Time(i)))
+				a.ts = m.combiner.Combine(a.ts, m.assign(win, b.Time(i)))
 			}
 		}
 	}

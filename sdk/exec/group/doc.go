@@ -36,6 +36,7 @@ type mode struct {
 	timed    bool          // rows carry a timestamp: the combiner looks at it
 	merger   window.Merger // or nil
 	combiner window.TimestampCombiner
+	assign   func(w window.Window, t mtime.Time) mtime.Time // what an element contributes to the time of its group
 }
 
 func (c Config) mode() mode {
@@ -44,6 +45,7 @@ func (c Config) mode() mode {
 		timed:    c.Windowing.Combiner != window.EndOfWindow,
 		merger:   c.Windowing.Merger(),
 		combiner: c.Windowing.Combiner,
+		assign:   c.Windowing.OutputTime,
 	}
 }
 

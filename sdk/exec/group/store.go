@@ -149,7 +149,7 @@ func (w *writer[K, V]) scatterMeta(rows []coder.KV[K, V], m *exec.Meta) (grown i
 				c.win = append(c.win, win)
 			}
 			if w.s.mode.timed {
-				c.ts = append(c.ts, w.s.mode.combiner.Assign(win, m.Time(i)))
+				c.ts = append(c.ts, w.s.mode.assign(win, m.Time(i)))
 			}
 			p.rows++
 		}

@@ -340,9 +340,11 @@ func (p *panes) stretched(slot uint32) {
 	s := &p.state[slot]
 	s.index, s.spoken = 0, 0
 	s.flags &^= onTime
-	st := p.of(slot)
-	p.m.Merge(st, [][]int64{st}, p.clock(slot))
-	p.reopen(slot, s, st)
+	if s.flags&told != 0 {
+		st := p.of(slot)
+		p.m.Merge(st, [][]int64{st}, p.clock(slot))
+		p.reopen(slot, s, st)
+	}
 	if s.flags&timed != 0 && p.c.strategy.Combiner == window.EndOfWindow {
 		s.flags &^= timed
 		p.stamp(slot, s, p.c.window(slot).MaxTimestamp())
@@ -357,9 +359,15 @@ func (p *panes) merge(to, from uint32) {
 	if o.flags&timed != 0 {
 		p.stamp(to, s, max(o.ts, p.c.clock.Watermark))
 	}
-	st := p.of(to)
-	p.m.Merge(st, [][]int64{st, p.of(from)}, p.clock(to))
-	p.reopen(to, s, st)
+	// Windows merge before their triggers see the elements of the bundle: one that was opened by these has no state.
+	if st, with := p.of(to), [][]int64{p.of(to), p.of(from)}; o.flags&told != 0 {
+		if s.flags&told == 0 {
+			with = with[1:]
+		}
+		p.m.Merge(st, with, p.clock(to))
+		p.reopen(to, s, st)
+		s.flags |= told
+	}
 	s.alarm = mtime.Max
 	if s.flags&touched == 0 {
 		s.flags |= touched

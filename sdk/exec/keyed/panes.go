@@ -38,6 +38,7 @@ const (
 	touched                   // in the list of the bundle
 	closed                    // the trigger has finished: nothing more is taken
 	onTime                    // a pane that was not early has fired
+	told                      // the trigger has seen elements
 )
 
 func newPanes(c *core, m *trigger.Machine) *panes {
@@ -84,9 +85,7 @@ func (p *panes) stamp(slot uint32, s *pane, ts mtime.Time) {
 	if ts < c.clock.Watermark {
 		return
 	}
-	if c.strategy.Combiner == window.EndOfWindow {
-		ts = c.window(slot).MaxTimestamp()
-	}
+	ts = c.strategy.OutputTime(c.window(slot), ts)
 	old := s.ts
 	if s.flags&timed != 0 {
 		s.ts = c.strategy.Combiner.Combine(old, ts)
@@ -139,6 +138,7 @@ func (p *panes) endBundle() error {
 		s.arrived = 0
 		ck := p.clock(slot)
 		p.m.OnElements(p.of(slot), n, ck)
+		s.flags |= told
 		p.evaluate(slot, ck, false)
 		if len(p.c.fired) >= exec.BatchSize {
 			if err := p.c.flush(); err != nil {
@@ -208,7 +208,16 @@ func (p *panes) fire(slot uint32, s *pane, finished bool) {
 
 // endOfWindow is called when the watermark has passed the end of a slot's window, and again when it has expired.
 func (p *panes) endOfWindow(slot uint32, expiring bool) {
-	p.evaluate(slot, p.clock(slot), expiring)
+	ck := p.clock(slot)
+	if !expiring {
+		// Only a trigger that waits for this moment is asked: another may be ready at any time it is asked.
+		before := ck
+		before.Watermark = ck.EndOfWindow
+		if at, _ := p.m.NextTimes(p.of(slot), before); at == mtime.Max {
+			return
+		}
+	}
+	p.evaluate(slot, ck, expiring)
 }
 
 // tick evaluates what the processing time has made due.
