@@ -81,13 +81,25 @@ func parDo[I, O any](in PCollection[I], fn DoFn[I, O], verb string, users bool, 
 			cfg.Dead = exec.NewOut(b, step, outs[len(outs)-1].(exec.Sink[Failed[I]]), false)
 		}
 		main := exec.NewOut(b, step, outs[0].(exec.Sink[O]), true)
-		s := exec.NewParDo(b, step, main, cfg)
+		s := awaiting(b, n, exec.NewParDo(b, step, main, cfg))
 		if t.observes && windowed {
 			s = exec.NewExplode(b, s)
 		}
 		return s, nil
 	}
 	return out
+}
+
+// awaiting puts before s what lets rows wait, in a streaming job, for the views that n reads.
+func awaiting[I any](b *exec.Build, n *graph.Node, s exec.Sink[I]) exec.Sink[I] {
+	if b.Host.Live == nil || len(n.Reads) == 0 {
+		return s
+	}
+	ids := make([]int, len(n.Reads))
+	for i, v := range n.Reads {
+		ids[i] = v.ID
+	}
+	return exec.NewAwait(b, ids, s)
 }
 
 func checkPolicy[I, O any](p *Pipeline, n *graph.Node, fn any) {

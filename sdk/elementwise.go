@@ -21,7 +21,7 @@ func op[I, O any](in PCollection[I], verb string, isNil bool, f any, o *options,
 	}
 	n.In = []*graph.Collection{in.c}
 	n.Op = func(b *exec.Build, step *exec.Step, outs []any) (any, error) {
-		return wire(b, step, outs[0].(exec.Sink[O])), nil
+		return awaiting(b, n, wire(b, step, outs[0].(exec.Sink[O]))), nil
 	}
 	return output[O](p, n, in.c.Windowing)
 }

@@ -6,8 +6,10 @@ import (
 
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
+	"github.com/millrace-go/millrace/sdk/exec/keyed"
 	"github.com/millrace-go/millrace/sdk/exec/sideinput"
 	"github.com/millrace-go/millrace/sdk/graph"
+	"github.com/millrace-go/millrace/sdk/window"
 )
 
 // view is what all view handles have in common. A DoFn declares one as an exported field, set to what AsList
@@ -23,12 +25,28 @@ func newView[T any](in PCollection[T], verb, kind string, opts []Option, store f
 	p := same(verb, in.p)
 	n := p.add(verb, graph.ViewOf, parse(opts).only(verb, false))
 	n.In = []*graph.Collection{in.c}
-	if in.c.Unbounded && kind != "signal" && isGlobal(in.c) {
+	if in.c.Unbounded && kind != "signal" && isGlobal(in.c) && in.c.Windowing.HasDefaultTrigger() {
 		p.fail(n.At, n.Path, ErrUnboundedGlobal)
 	}
 	v := p.g.AddView(&graph.View{Kind: kind, Windowing: in.c.Windowing}, n)
 	v.New = func(h *exec.Host) (exec.ViewStore, error) { return store(h, n), nil }
 	return view{p: p, v: v}
+}
+
+// liveView is a view in a streaming job: the edge by which rows come to it, and what it says.
+type liveView[T any] struct {
+	exec.StreamExchange
+	*sideinput.Live[T]
+}
+
+// live sets how a view runs in a streaming job.
+func live[T any](v view, store func(name string, fn window.Fn) *sideinput.Live[T]) view {
+	n := v.v.From
+	v.v.Live = func(*exec.Host) (exec.LiveView, error) {
+		s := store(n.Path, n.In[0].Windowing.Fn)
+		return liveView[T]{keyed.NewView(keyedConfig(n), s), s}, nil
+	}
+	return v
 }
 
 // SingletonView is a view of one element per window.
@@ -50,9 +68,10 @@ func AsSingletonOr[T any](in PCollection[T], def T, opts ...Option) SingletonVie
 }
 
 func singleton[T any](in PCollection[T], opts []Option) view {
-	return newView(in, "AsSingleton", "singleton", opts, func(h *exec.Host, n *graph.Node) exec.ViewStore {
+	v := newView(in, "AsSingleton", "singleton", opts, func(h *exec.Host, n *graph.Node) exec.ViewStore {
 		return sideinput.NewSingleton[T](h, n.Path, n.In[0].Windowing.Fn)
 	})
+	return live(v, sideinput.NewLiveSingleton[T])
 }
 
 // Get returns the element for the window of c's element. Without one, and without a default, it panics, which
@@ -97,7 +116,7 @@ func list[T any](in PCollection[T], verb, kind string, opts []Option) view {
 		return sideinput.NewList(h, n.Path, n.In[0].Windowing.Fn, c)
 	})
 	c = encodable[T](v.p, v.v.From, "element")
-	return v
+	return live(v, sideinput.NewLiveList[T])
 }
 
 // Len is the number of elements for the window of c's element.
@@ -154,7 +173,9 @@ func multimap[K, V any](in PCollection[KV[K, V]], verb, kind string, unique bool
 		return sideinput.NewMultimap(h, n.Path, n.In[0].Windowing.Fn, kc, vc, unique)
 	})
 	kc, vc = keyCoder[K](v.p, v.v.From), encodable[V](v.p, v.v.From, "value")
-	return v
+	return live(v, func(name string, fn window.Fn) *sideinput.Live[KV[K, V]] {
+		return sideinput.NewLiveMultimap[K, V](name, fn, kc, unique)
+	})
 }
 
 // must turns a failing read of a view into the failure of the element.
@@ -169,7 +190,12 @@ type Handle interface{ done() view }
 
 // Done makes a [Handle] of a collection: it is done when the collection is complete.
 func Done[T any](c PCollection[T]) Handle {
-	return signal{newView(c, "Done", "signal", nil, func(*exec.Host, *graph.Node) exec.ViewStore { return sideinput.Signal[T]{} })}
+	v := newView(c, "Done", "signal", nil, func(*exec.Host, *graph.Node) exec.ViewStore { return sideinput.Signal[T]{} })
+	v.v.Live = func(*exec.Host) (exec.LiveView, error) {
+		s := sideinput.NewLiveSignal[T](v.v.From.Path)
+		return liveView[T]{keyed.NewSignal(s), s}, nil
+	}
+	return signal{v}
 }
 
 type signal struct{ v view }

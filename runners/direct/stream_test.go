@@ -110,3 +110,43 @@ func TestStreamingSums(t *testing.T) {
 		}
 	}
 }
+
+type joinFn struct {
+	Rate  sdk.SingletonView[int64]
+	Names sdk.MapView[int64, string]
+}
+
+func (f *joinFn) ProcessElement(c *sdk.Context, v int64, out sdk.Emitter[string]) error {
+	name, _ := f.Names.Get(c, v%3)
+	out.Emit(fmt.Sprint(c.EventTime()/1000, name, f.Rate.Get(c)))
+	return nil
+}
+
+// Rows wait for the views of their window: the sum of the window itself, and a bounded table.
+func TestStreamingViews(t *testing.T) {
+	for _, workers := range []int{1, 3} {
+		var got collected[string]
+		_, err := sdk.Run(context.Background(), &direct.Runner{Workers: workers}, func(p *sdk.Pipeline) error {
+			got.v = nil
+			w := sdk.WindowInto(ticks(p, 40_000, 2), window.Fixed(10*time.Second))
+			names := sdk.AsMap(sdk.Of(p, sdk.MakeKV(int64(0), "a"), sdk.MakeKV(int64(1), "b"), sdk.MakeKV(int64(2), "c")))
+			sum := sdk.AsSingleton(sdk.CombineGlobally(w, sumFn{}))
+			some := sdk.Filter(w, func(v int64) bool { return v%1000 == 0 })
+			sdk.Map(sdk.ParDo(some, &joinFn{Rate: sum, Names: names}), got.add)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for v := int64(0); v < 40_000; v += 1000 {
+			lo := v / 10_000 * 10_000
+			want = append(want, fmt.Sprint(mtime.Time(v)/1000, [...]string{"a", "b", "c"}[v%3], (lo+lo+9999)*10_000/2))
+		}
+		slices.Sort(want)
+		slices.Sort(got.v)
+		if !slices.Equal(got.v, want) {
+			t.Errorf("%d workers: %q\nwant %q", workers, got.v, want)
+		}
+	}
+}

@@ -26,6 +26,8 @@ type LiveView interface {
 	Data() any
 	// Ready reports whether the view has something to say for an element in w: a pane, or that there will be none.
 	Ready(w window.Window) bool
+	// Watch sets what is called when the answers of Data or Ready may have changed.
+	Watch(changed func())
 	// Expire forgets what no element still to come can ask for: all readers' watermarks have passed t.
 	Expire(t mtime.Time)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -91,6 +92,7 @@ func (f *Flow) open() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", v.From.Path, err)
 		}
+		l.Watch(f.notifyAll)
 		f.live = append(f.live, l)
 	}
 	for _, s := range f.plan.Stages {
@@ -116,6 +118,7 @@ func (f *Flow) open() error {
 	for _, w := range f.workers {
 		for _, s := range f.plan.Stages {
 			w.tasks = append(w.tasks, &flowTask{f: f, w: w, s: s, sent: mtime.Min})
+			w.tasks[s.ID].mark.Store(int64(mtime.Min))
 		}
 	}
 	f.left.Store(int64(len(f.plan.Stages) * len(f.workers)))
@@ -145,7 +148,7 @@ func (f *Flow) connect() error {
 				for _, w := range f.workers {
 					src := w.tasks[from.ID]
 					if e.Node.Kind == graph.Splittable {
-						src.feeds = append(src.feeds, feed{stage: r, channel: feeders[r]})
+						src.edges = append(src.edges, &edge{node: e.Node, input: i, number: feeders[r], sent: mtime.Min})
 						feeders[r]++
 						continue
 					}
@@ -157,7 +160,7 @@ func (f *Flow) connect() error {
 						src.out = append(src.out, c)
 						cs = append(cs, c)
 					}
-					src.edges = append(src.edges, edge{node: e.Node, input: i, channels: cs})
+					src.edges = append(src.edges, &edge{node: e.Node, input: i, channels: cs, sent: mtime.Min})
 				}
 			}
 		}
@@ -179,6 +182,11 @@ func (f *Flow) connect() error {
 		for _, t := range w.tasks {
 			t.marks = engine.NewWatermarks(len(t.in))
 			t.pool = f.pools[t.s]
+			for _, e := range t.edges {
+				if e.channels == nil {
+					e.pool = f.pools[f.readers[e.node]]
+				}
+			}
 		}
 	}
 	return nil
@@ -246,6 +254,28 @@ func (f *Flow) post(node int, w exec.Work) {
 func (f *Flow) notifyAll() {
 	for _, w := range f.workers {
 		w.notify()
+	}
+}
+
+// expire lets views forget the windows that no element still to come of any reader can ask for, after stage s has come
+// further.
+func (f *Flow) expire(s *stage.Stage) {
+	for _, v := range f.plan.Graph.Views {
+		t, reads := mtime.Max, false
+		for _, r := range f.plan.Stages {
+			for _, n := range r.Nodes {
+				if !slices.Contains(n.Reads, v) {
+					continue
+				}
+				reads = reads || r == s
+				for _, w := range f.workers {
+					t = min(t, mtime.Time(w.tasks[r.ID].mark.Load()).Add(-n.In[0].Windowing.Lateness))
+				}
+			}
+		}
+		if reads && t < mtime.EndOfGlobalWindow {
+			f.live[v.ID].Expire(t)
+		}
 	}
 }
 

@@ -34,14 +34,14 @@ type flowTask struct {
 	in    []*channel
 	marks *engine.Watermarks
 	out   []*channel
-	edges []edge
-	feeds []feed
+	edges []*edge
 
 	clock    exec.Clock
 	sent     mtime.Time // the watermark that the tasks behind have been told
 	more     bool       // the task has more to do at this clock
 	done     bool
 	told     atomic.Pointer[report]
+	mark     atomic.Int64 // sent, for others
 	busy     atomic.Int64 // nanoseconds in steps that did something
 	stuck    atomic.Int64 // nanoseconds without room
 	since    time.Time    // when it was last seen to have none
@@ -49,17 +49,15 @@ type flowTask struct {
 	next     int // channel to be read next
 }
 
-// edge is the channels to the tasks of a transform's input.
+// edge is the channels to the tasks of a transform's input, or the pool of a splittable one.
 type edge struct {
 	node     *graph.Node
 	input    int
 	channels []*channel
-}
-
-// feed is a pool that the task makes splits for.
-type feed struct {
-	stage   *stage.Stage
-	channel int
+	pool     *pool
+	number   int           // among the pool's inputs
+	wait     []exec.Waiter // what may hold rows back before the edge
+	sent     mtime.Time    // the watermark that has been told
 }
 
 // wire makes the operators.
@@ -90,6 +88,9 @@ func (t *flowTask) wire() error {
 		return err
 	}
 	t.wait = w.b.Waiters()
+	for _, e := range t.edges {
+		e.wait = w.waitsBefore(e.node.In[e.input])
+	}
 	t.plan = w.b.Plan(t.root)
 	t.clock = exec.Clock{Watermark: mtime.Min, Output: mtime.Min, Processing: t.f.now()}
 	return nil
@@ -242,25 +243,39 @@ func (t *flowTask) pass(mark mtime.Time) error {
 	if t.task != nil && mark < mtime.Max {
 		mark = min(mark, t.task.Hold())
 	}
+	t.clock.Output = max(t.clock.Output, mark)
+	moved := false
+	for _, e := range t.edges {
+		m := mark
+		for _, w := range e.wait {
+			m = min(m, w.Hold())
+		}
+		if m <= e.sent {
+			continue
+		}
+		e.sent = m
+		for _, c := range e.channels {
+			c.put(message{mark: m})
+		}
+		if p := e.pool; p != nil {
+			p.mu.Lock()
+			p.p.Input(e.number, m)
+			moved = p.refresh() || moved
+			p.mu.Unlock()
+		}
+	}
+	if moved {
+		t.f.notifyAll()
+	}
 	for _, w := range t.wait {
 		mark = min(mark, w.Hold())
 	}
 	if mark <= t.sent {
 		return nil
 	}
-	t.sent, t.clock.Output = mark, mark
-	for _, c := range t.out {
-		c.put(message{mark: mark})
-	}
-	for _, x := range t.feeds {
-		p := t.f.pools[x.stage]
-		p.mu.Lock()
-		p.p.Input(x.channel, mark)
-		moved := p.refresh()
-		p.mu.Unlock()
-		if moved {
-			t.f.notifyAll()
-		}
+	t.sent = mark
+	if t.mark.Store(int64(mark)); len(t.wait) > 0 {
+		t.f.expire(t.s)
 	}
 	if mark == mtime.Max {
 		t.done = true

@@ -25,6 +25,7 @@ type wirer struct {
 	b     *exec.Build
 	sinks map[*graph.Collection]any
 	memo  map[*graph.Node]any // the input of a transform, for collections that reach it twice
+	waits map[*graph.Node][]exec.Waiter
 }
 
 // wire makes an instance of s for a worker.
@@ -38,7 +39,7 @@ func (r *Run) wire(s *stage.Stage, host *exec.Host) (*exec.Plan, exec.Root, erro
 }
 
 func newWirer(e edges, p *stage.Plan, log *ledger, s *stage.Stage, host *exec.Host) *wirer {
-	return &wirer{edges: e, plan: p, log: log, s: s, b: &exec.Build{Host: host}, sinks: map[*graph.Collection]any{}, memo: map[*graph.Node]any{}}
+	return &wirer{edges: e, plan: p, log: log, s: s, b: &exec.Build{Host: host}, sinks: map[*graph.Collection]any{}, memo: map[*graph.Node]any{}, waits: map[*graph.Node][]exec.Waiter{}}
 }
 
 func (r *Run) root(w *wirer) (exec.Root, error) {
@@ -162,10 +163,30 @@ func (w *wirer) input(n *graph.Node) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	before := len(w.b.Waiters())
 	s, err := n.Op(w.b, w.log.step(n, w.b.Host, true), outs)
 	if err != nil {
 		return nil, fmt.Errorf("%s (%s): %w", n.Path, n.At, err)
 	}
 	w.memo[n] = s
+	w.waits[n] = w.b.Waiters()[before:]
 	return s, nil
+}
+
+// waitsBefore returns what may make rows of c wait inside the stage: the operators between its root and c.
+func (w *wirer) waitsBefore(c *graph.Collection) (ws []exec.Waiter) {
+	seen := map[*graph.Node]bool{}
+	var visit func(n *graph.Node)
+	visit = func(n *graph.Node) {
+		if seen[n] || !w.s.Runs(n) {
+			return
+		}
+		seen[n] = true
+		ws = append(ws, w.waits[n]...)
+		for _, in := range n.In {
+			visit(in.From)
+		}
+	}
+	visit(c.From)
+	return ws
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
+	"unsafe"
 
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
@@ -22,12 +23,17 @@ type Multimap[K, V any] struct {
 	index  map[window.Window]map[string][]V
 }
 
+// indexEntry is about what a key in memory takes in the index: the headers of its encoding and of its values, the
+// encoding, and what maps and allocations leave free.
+const indexEntry = 128
+
 var seed = maphash.MakeSeed()
 
 // NewMultimap returns an empty store. unique says that a key may have one value only.
 func NewMultimap[K, V any](h *exec.Host, name string, fn window.Fn, k coder.Coder[K], v coder.Coder[V], unique bool) *Multimap[K, V] {
 	m := &Multimap[K, V]{rows: newRows(h, name, coder.NewKV(k, v)), Mapper: NewMapper(fn), key: k, unique: unique}
 	m.order = m.sort
+	m.lookup = indexEntry + int64(unsafe.Sizeof(*new(V)))
 	return m
 }
 

@@ -23,6 +23,11 @@ type rows[T any] struct {
 	sizer   coder.Sizer[T]
 	lent    bool
 
+	// most, if not 0, is how many elements a window may have.
+	most int
+	// lookup is what looking elements up will take, in bytes for each element that stays in memory.
+	lookup int64
+
 	// order, if not nil, sorts elements before they go to disk and returns by what: each spill is then a run in
 	// which an element can be looked up.
 	order func(vs []T) ([]uint64, error)
@@ -32,6 +37,10 @@ type rows[T any] struct {
 	held     int64
 	file     *spill.File
 	sealed   bool
+
+	cached  sync.Mutex  // of what follows
+	recent  [16]*bag[T] // those that have a block in memory
+	nextOut int         // which of them is the oldest
 }
 
 // bag is the elements of one window: those on disk first.
@@ -86,32 +95,65 @@ func (w *writer[T]) Close(bool) error    { return nil }
 // Push implements exec.Sink.
 func (w *writer[T]) Push(b *exec.Batch[T]) error {
 	w.step.In.Add(int64(len(b.V)))
-	r := w.r
-	copies := 1
+	size, err := w.r.add(b)
+	if err != nil {
+		return err
+	}
+	if w.r.account.Charge(size) {
+		return w.r.account.Relieve()
+	}
+	return nil
+}
+
+// bagSize is about what a window takes, beside its elements, whether these are in memory or not.
+const bagSize = 256
+
+// add puts rows into the bags of their windows and returns how many bytes that takes.
+func (r *rows[T]) add(b *exec.Batch[T]) (size int64, err error) {
+	if len(b.V) == 0 {
+		return 0, nil
+	}
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sealed {
+		return 0, fmt.Errorf("%s: internal error: %d elements came after the view was complete", r.name, len(b.V))
+	}
+	// Each element is in all of its windows; what it leads to is there once. A slice that grows has room for half
+	// as many again on average.
+	windows := len(r.byWindow)
+	put := 0
 	if b.S == nil {
-		ws := b.Windows(0)
-		copies = len(ws)
-		for _, win := range ws {
+		for _, win := range b.Windows(0) {
 			g := r.bag(win)
 			g.mem = append(g.mem, b.V...)
+			put += len(b.V)
+			if err := r.full(g, win); err != nil {
+				return 0, err
+			}
 		}
 	} else {
 		for i, v := range b.V {
 			for _, win := range b.Windows(i) {
 				g := r.bag(win)
 				g.mem = append(g.mem, v)
+				put++
+				if err := r.full(g, win); err != nil {
+					return 0, err
+				}
 			}
 		}
 	}
-	// A slice that grows has room for half as many again on average.
-	size := (int64(len(b.V))*int64(unsafe.Sizeof(*new(T)))*3/2 + r.sizer.SizeAll(b.V)) * int64(copies)
+	size = int64(put)*(int64(unsafe.Sizeof(*new(T)))*3/2+r.lookup) + r.sizer.SizeAll(b.V)
 	r.held += size
-	r.mu.Unlock()
-	if r.account.Charge(size) {
-		return r.account.Relieve()
+	return size + int64(len(r.byWindow)-windows)*bagSize, nil
+}
+
+// full fails when a window has more elements than it may have: before all that there are have been collected.
+func (r *rows[T]) full(g *bag[T], w window.Window) error {
+	if r.most == 0 || g.len() <= r.most {
+		return nil
 	}
-	return nil
+	return fmt.Errorf("%s: a singleton view of %d elements or more in window %v: it takes exactly one; combine them, or use AsIterable", r.name, g.len(), w)
 }
 
 func (r *rows[T]) bag(w window.Window) *bag[T] {
@@ -193,23 +235,50 @@ func (g *bag[T]) len() int {
 
 // read returns the elements of block k. The slice is shared and not to be changed.
 func (r *rows[T]) read(g *bag[T], k int) ([]T, error) {
+	vs, hit, err := r.load(g, k)
+	if err == nil && !hit {
+		r.keep(g)
+	}
+	return vs, err
+}
+
+func (r *rows[T]) load(g *bag[T], k int) (vs []T, hit bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.last == k {
-		return g.cache, nil
+		return g.cache, true, nil
 	}
 	b, err := g.blocks[k].seg.Open().Block()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.name, err)
+		return nil, false, fmt.Errorf("%s: %w", r.name, err)
 	}
-	vs := make([]T, g.blocks[k].n)
+	vs = make([]T, g.blocks[k].n)
 	for i := range vs {
 		if b, err = r.coder.Decode(b, &vs[i]); err != nil {
-			return nil, fmt.Errorf("%s: %w", r.name, err)
+			return nil, false, fmt.Errorf("%s: %w", r.name, err)
 		}
 	}
 	g.last, g.cache = k, vs
-	return vs, nil
+	return vs, false, nil
+}
+
+// keep notes that g has a block in memory, and drops the one that another window has had for longest: there may
+// be any number of windows.
+func (r *rows[T]) keep(g *bag[T]) {
+	r.cached.Lock()
+	if slices.Contains(r.recent[:], g) {
+		r.cached.Unlock()
+		return
+	}
+	old := r.recent[r.nextOut]
+	r.recent[r.nextOut] = g
+	r.nextOut = (r.nextOut + 1) % len(r.recent)
+	r.cached.Unlock()
+	if old != nil {
+		old.mu.Lock()
+		old.last, old.cache = -1, nil
+		old.mu.Unlock()
+	}
 }
 
 // each calls yield for the elements of g until it returns false.
@@ -269,25 +338,30 @@ func (r *rows[T]) Close() error {
 
 // Singleton is the store of a view of one element per window.
 type Singleton[T any] struct {
-	*rows[T]
+	*rows[T] // nil if the view is live
 	Mapper
-	values map[window.Window]T
+	values map[window.Window]T // those in memory
 }
 
-// NewSingleton returns an empty store.
+// NewSingleton returns an empty store. Elements of a type that has no encoding stay in memory.
 func NewSingleton[T any](h *exec.Host, name string, fn window.Fn) *Singleton[T] {
-	return &Singleton[T]{rows: newRows[T](h, name, nil), Mapper: NewMapper(fn)}
+	c, err := coder.For[T]()
+	if err != nil {
+		c = nil
+	}
+	s := &Singleton[T]{rows: newRows(h, name, c), Mapper: NewMapper(fn)}
+	s.most = 1
+	return s
 }
 
-// Seal implements exec.ViewStore. More than one element in a window is an error.
+// Seal implements exec.ViewStore.
 func (s *Singleton[T]) Seal() error {
 	s.seal()
 	s.values = map[window.Window]T{}
 	for w, g := range s.byWindow {
-		if g.len() > 1 {
-			return fmt.Errorf("%s: a singleton view of %d elements in window %v: it takes exactly one; combine them, or use AsIterable", s.name, g.len(), w)
+		if len(g.mem) > 0 {
+			s.values[w], g.mem = g.mem[0], nil
 		}
-		s.values[w] = g.mem[0]
 	}
 	return nil
 }
@@ -295,10 +369,21 @@ func (s *Singleton[T]) Seal() error {
 // Data implements exec.ViewStore.
 func (s *Singleton[T]) Data() any { return s }
 
-// Get returns the element for c's window.
+// Get returns the element for c's window. It panics when reading it from disk fails, which fails the element.
 func (s *Singleton[T]) Get(c *exec.Context) (T, bool) {
-	v, ok := s.values[of(c, s.Mapper)]
-	return v, ok
+	w := of(c, s.Mapper)
+	if v, ok := s.values[w]; ok || s.rows == nil {
+		return v, ok
+	}
+	g := s.byWindow[w]
+	if g.len() == 0 {
+		return *new(T), false
+	}
+	v, err := s.at(g, 0)
+	if err != nil {
+		panic(fmt.Errorf("reading view %w", err))
+	}
+	return v, true
 }
 
 // List is the store of a view of all elements of a window.
