@@ -15,7 +15,8 @@ import (
 )
 
 // FileSystem is a file system. Its methods are safe for concurrent use. Errors are, or wrap, [fs.ErrNotExist],
-// [fs.ErrExist] and [fs.ErrPermission] where these apply, and name the path.
+// [fs.ErrExist] and [fs.ErrPermission] where these apply, and name the path. With a context that has ended they
+// do nothing and return, or wrap, its cause.
 type FileSystem interface {
 	// Open opens a file for reading at offsets.
 	Open(ctx context.Context, path string) (File, error)

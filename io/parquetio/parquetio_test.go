@@ -11,7 +11,6 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
-	"github.com/millrace-go/millrace/io/filesystem/fileset"
 	"github.com/millrace-go/millrace/io/parquetio"
 	"github.com/millrace-go/millrace/runners/ptest"
 	"github.com/millrace-go/millrace/sdk"
@@ -71,41 +70,6 @@ func keys(ts []trip) []string {
 	}
 	slices.Sort(ks)
 	return ks
-}
-
-func TestRead(t *testing.T) {
-	want := trips(5000)
-	path := reference(t, want, 700)
-	got := ptest.Collect(t, func(p *sdk.Pipeline) sdk.PCollection[trip] { return parquetio.Read[trip](p, path) })
-	if !slices.Equal(keys(got), keys(want)) {
-		t.Errorf("read %d rows, want %d", len(got), len(want))
-	}
-}
-
-func TestWriteIsReadByTheLibrary(t *testing.T) {
-	want := trips(3000)
-	path := filepath.Join(t.TempDir(), "out")
-	ptest.Run(t, func(p *sdk.Pipeline) {
-		parquetio.Write(sdk.Create(p, want), path, parquetio.Shards(3), parquetio.RowGroup(500))
-	}, ptest.Fast())
-	files, err := filepath.Glob(path + "-*.parquet")
-	if err != nil || len(files) != 3 {
-		t.Fatalf("files %v, %v", files, err)
-	}
-	var got []trip
-	for _, f := range files {
-		rows, err := parquet.ReadFile[trip](f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, rows...)
-	}
-	if !slices.Equal(keys(got), keys(want)) {
-		t.Errorf("the library reads %d rows, want %d", len(got), len(want))
-	}
-	if _, err := os.Stat(path + fileset.MarkerSuffix); err != nil {
-		t.Error(err)
-	}
 }
 
 // Columns that the struct does not have are not read; row groups that cannot match neither.

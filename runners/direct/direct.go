@@ -142,6 +142,7 @@ func (j *job) end(failure error) error {
 		errs = append(errs, f(j.id, failure != nil))
 	}
 	errs = append(errs, os.RemoveAll(j.temp))
+	liveJobs.Delete(j.temp)
 	j.unlimit()
 	return errors.Join(errs...)
 }

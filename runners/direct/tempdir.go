@@ -7,9 +7,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 const tempPrefix = "millrace-"
+
+// liveJobs has the directories of this process's jobs. In a container each process has the same id, so the id alone
+// does not say that a directory is ours.
+var liveJobs sync.Map
 
 // tempDir makes the job's directory for spill files, and removes those of processes that have died. The name
 // holds the process id; on a host where the parent directory is shared between machines or containers that is
@@ -36,10 +41,13 @@ func tempDir(parent, jobID string, log *slog.Logger) (string, error) {
 				continue
 			}
 			pid, _, _ := strings.Cut(rest, "-")
-			if n, err := strconv.Atoi(pid); err != nil || n == os.Getpid() || alive(n) {
+			left := filepath.Join(parent, e.Name())
+			if n, err := strconv.Atoi(pid); err != nil || n != os.Getpid() && alive(n) {
 				continue
 			}
-			left := filepath.Join(parent, e.Name())
+			if _, ours := liveJobs.Load(left); ours {
+				continue
+			}
 			if err := os.RemoveAll(left); err != nil {
 				log.Warn("removing what a dead job left", "dir", left, "error", err)
 				continue
@@ -48,7 +56,9 @@ func tempDir(parent, jobID string, log *slog.Logger) (string, error) {
 		}
 	}
 	dir := filepath.Join(parent, mine+strconv.Itoa(os.Getpid())+"-"+jobID)
+	liveJobs.Store(dir, true)
 	if err := os.Mkdir(dir, 0o700); err != nil {
+		liveJobs.Delete(dir)
 		return "", fmt.Errorf("direct: making a directory for spill files: %w; set Runner.TempDir to one that can be written", err)
 	}
 	return dir, nil

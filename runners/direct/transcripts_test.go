@@ -166,7 +166,7 @@ func (tr *transcript) check(t *testing.T, workers int) error {
 	name, arg, _ := strings.Cut(strings.TrimSuffix(tr.WindowFn, ")"), "(")
 	ms, _ := strconv.Atoi(arg)
 	size := time.Duration(ms) * time.Millisecond
-	var fn window.Fn = window.GlobalWindows()
+	fn := window.GlobalWindows()
 	switch name {
 	case "FixedWindows":
 		fn = window.Fixed(size)

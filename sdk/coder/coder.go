@@ -40,7 +40,10 @@ type KV[K, V any] struct {
 func (KV[K, V]) isKV() {}
 
 // KeyString prints the key, for messages.
-func (kv KV[K, V]) KeyString() string { return fmt.Sprintf("%.200v", kv.Key) }
+func (kv KV[K, V]) KeyString() string {
+	s := fmt.Sprint(kv.Key)
+	return s[:min(len(s), 200)]
+}
 
 // Coder turns T to and from bytes, in Beam's nested context: the encoding says where it ends. It is safe for
 // concurrent use.

@@ -265,9 +265,7 @@ func (r *splittableRoot[I, O, R, T]) RunSplit(w Work, enough func(rows int) bool
 		r.est = work.est
 		r.watcher, _ = work.est.(sdf.TimestampObserver)
 	}
-	r.out.after = r.flushed
 	c, err := r.run(work)
-	r.out.after = nil
 	if err != nil {
 		return Residual{}, err
 	}
@@ -301,7 +299,8 @@ func (r *splittableRoot[I, O, R, T]) flushed(m *Meta, rows int) {
 		}
 		r.watcher.Observe(t)
 	}
-	if r.enough(rows) {
+	// After a failure behind it the DoFn has nothing to go on for: its next claim fails.
+	if r.out.err != nil || r.enough != nil && r.enough(rows) {
 		r.RequestSplit(0)
 	}
 }
@@ -319,8 +318,12 @@ func (r *splittableRoot[I, O, R, T]) run(work *Restricted[I, R]) (c sdf.Continua
 	r.running.Store(true)
 	ctx, stop := context.WithCancel(r.step.Host.Ctx)
 	r.ctx.Context = ctx
+	deaf := context.AfterFunc(r.step.Host.Ctx, func() { r.RequestSplit(0) }) // for DoFns that only claim
+	r.out.after = r.flushed
 	defer func() {
 		stop()
+		deaf()
+		r.out.after = nil
 		if p := recover(); p != nil {
 			err = r.step.failure(recovered(p), 1)
 		}
@@ -375,7 +378,11 @@ var errResume = errors.New("the splittable DoFn asks to be resumed in a batch jo
 func (r *splittableRoot[I, O, R, T]) answer() {
 	r.asked.Store(false)
 	r.step.Host.Pulse.beats.Add(1)
-	if f := math.Float64frombits(r.fraction.Load()); f < 1 && r.rest == nil {
+	f := math.Float64frombits(r.fraction.Load())
+	if r.step.Host.Cancelled() != nil {
+		f = 0 // whatever has been asked for since
+	}
+	if f < 1 && r.rest == nil {
 		if rest, ok := r.tracker.TrySplit(f); ok {
 			w := r.residual(r.cur, rest)
 			if r.enough != nil {

@@ -22,10 +22,14 @@ func Expand(ctx context.Context, f filesystem.FileSystem, pattern string) ([]fil
 		return nil, err
 	}
 	if len(found) == 0 && !filesystem.IsPattern(pattern) {
-		if m, err := readMarker(ctx, f, pattern+MarkerSuffix); err == nil {
-			return ofSet(ctx, f, pattern+MarkerSuffix, m)
+		m, err := readMarker(ctx, f, pattern+MarkerSuffix)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("fileset: reading %s: %w", pattern, fs.ErrNotExist)
+		case err != nil:
+			return nil, fmt.Errorf("fileset: %w", err)
 		}
-		return nil, fmt.Errorf("fileset: reading %s: %w", pattern, fs.ErrNotExist)
+		return ofSet(ctx, f, pattern+MarkerSuffix, m)
 	}
 	var out []filesystem.Info
 	sets := map[string]map[string]bool{} // by marker: the names that belong; nil: there is no marker
@@ -80,11 +84,9 @@ func markerOf(dir, name string) (string, bool) {
 // ofSet returns the files of a manifest, which all have to be there.
 func ofSet(ctx context.Context, f filesystem.FileSystem, marker string, m Manifest) ([]filesystem.Info, error) {
 	var out []filesystem.Info
+	dir, _ := path.Split(marker) // path.Dir would clean the scheme away
 	for _, x := range m.Files {
-		p := path.Dir(marker) + "/" + x.Name
-		if !strings.Contains(marker, "/") {
-			p = x.Name
-		}
+		p := dir + x.Name
 		in, err := f.Stat(ctx, p)
 		if err != nil {
 			return nil, fmt.Errorf("fileset: %s: %w: %w", marker, ErrIncomplete, err)

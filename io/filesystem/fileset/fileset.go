@@ -105,8 +105,11 @@ func (t Target) Check(ctx context.Context) error {
 		}
 	}
 	if !t.Overwrite {
-		if _, err := t.FS.Stat(ctx, t.Marker()); err == nil {
+		switch _, err := t.FS.Stat(ctx, t.Marker()); {
+		case err == nil:
 			return fmt.Errorf("fileset: %s: %w", t.Path, ErrExists)
+		case !errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("fileset: %s: %w", t.Path, err)
 		}
 		old, err := t.existing(ctx)
 		if err != nil {
@@ -130,7 +133,7 @@ func (t Target) Check(ctx context.Context) error {
 func (t Target) existing(ctx context.Context) ([]string, error) {
 	found, err := t.FS.Glob(ctx, escape(t.Path)+"-*")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("fileset: %s: %w", t.Path, err)
 	}
 	var out []string
 	for _, f := range found {
@@ -155,6 +158,7 @@ func (t Target) temp(unique string) string {
 // ShardWriter writes one shard. It belongs to one goroutine.
 type ShardWriter struct {
 	w     filesystem.Writer
+	path  string // of the set
 	temp  string
 	sum   hash.Hash64
 	bytes int64
@@ -168,7 +172,7 @@ func (t Target) NewShard(ctx context.Context) (*ShardWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fileset: %s: %w", t.Path, err)
 	}
-	return &ShardWriter{w: w, temp: temp, sum: xxh3.New()}, nil
+	return &ShardWriter{w: w, path: t.Path, temp: temp, sum: xxh3.New()}, nil
 }
 
 // Write implements [io.Writer].
@@ -176,13 +180,16 @@ func (w *ShardWriter) Write(b []byte) (int, error) {
 	n, err := w.w.Write(b)
 	w.bytes += int64(n)
 	_, _ = w.sum.Write(b[:n]) // never fails
+	if err != nil {
+		err = fmt.Errorf("fileset: %s: %w", w.path, err)
+	}
 	return n, err
 }
 
 // Close makes the shard durable under its temporary name.
 func (w *ShardWriter) Close() (Shard, error) {
 	if err := w.w.Close(); err != nil {
-		return Shard{}, err
+		return Shard{}, fmt.Errorf("fileset: %s: %w", w.path, err)
 	}
 	return Shard{Temp: w.temp, Rows: w.Rows, Bytes: w.bytes, Checksum: fmt.Sprintf("%016x", w.sum.Sum64())}, nil
 }
@@ -192,7 +199,8 @@ func (w *ShardWriter) Abort() error { return w.w.Abort() }
 
 // Commit makes the set: it renames the shards and writes the marker. Without shards there is one empty one. It
 // may be called again after a failure, with the same shards; if the marker is there and names them, it has
-// succeeded before.
+// succeeded before. Unless Overwrite is set it changes nothing where another result has appeared since Check, and
+// returns an error that is [ErrExists].
 func (t Target) Commit(ctx context.Context, shards []Shard) (Manifest, error) {
 	m := Manifest{JobID: t.JobID}
 	fail := func(err error) (Manifest, error) {
@@ -222,15 +230,25 @@ func (t Target) Commit(ctx context.Context, shards []Shard) (Manifest, error) {
 		m.Rows += s.Rows
 		m.Bytes += s.Bytes
 	}
-	if have, err := readMarker(ctx, t.FS, t.Marker()); err == nil && have.JobID == t.JobID {
+	have, err := readMarker(ctx, t.FS, t.Marker())
+	switch {
+	case err == nil && have.JobID == t.JobID && slices.Equal(have.Files, m.Files):
 		return have, nil
-	}
-	if t.Overwrite {
-		if err := t.FS.Remove(ctx, t.Marker()); err != nil {
-			return fail(err)
-		}
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil && !errors.Is(err, ErrIncomplete):
+		return fail(err)
+	case !t.Overwrite:
+		return fail(ErrExists)
 	}
 	old, err := t.existing(ctx)
+	if err != nil {
+		return fail(err)
+	}
+	if t.Overwrite {
+		err = t.FS.Remove(ctx, t.Marker())
+	} else {
+		err = t.own(ctx, old, names, shards)
+	}
 	if err != nil {
 		return fail(err)
 	}
@@ -261,6 +279,23 @@ func (t Target) Commit(ctx context.Context, shards []Shard) (Manifest, error) {
 		return fail(err)
 	}
 	return m, nil
+}
+
+// own returns an error that is ErrExists if one of the files old is not a shard that an attempt before this one has
+// renamed: such a shard has no temporary file any more.
+func (t Target) own(ctx context.Context, old, names []string, shards []Shard) error {
+	for _, p := range old {
+		i := slices.IndexFunc(names, func(n string) bool { return path.Base(n) == path.Base(p) })
+		if i >= 0 {
+			if _, err := t.FS.Stat(ctx, shards[i].Temp); errors.Is(err, fs.ErrNotExist) {
+				continue
+			} else if err != nil {
+				return err
+			}
+		}
+		return fmt.Errorf("%w (found %s)", ErrExists, p)
+	}
+	return nil
 }
 
 // Discard removes shards that will not be committed.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -259,5 +260,92 @@ func TestExpandUsesTheMarker(t *testing.T) {
 	}
 	if _, err := fileset.Expand(t.Context(), f, path+"-*"); !errors.Is(err, fileset.ErrIncomplete) {
 		t.Errorf("a truncated shard: %v", err)
+	}
+}
+
+// A result that appears between Check and Commit is not touched, whatever wrote it: another job, or a second
+// sink of the same one.
+func TestExistingSinceCheck(t *testing.T) {
+	for _, f := range []filesystem.FileSystem{local.FileSystem{}, &memfs.FileSystem{}} {
+		for _, other := range []string{"a", "b"} {
+			for _, marker := range []bool{true, false} {
+				ctx := t.Context()
+				path := filepath.ToSlash(filepath.Join(t.TempDir(), "set"))
+				late := fileset.Target{FS: f, Path: path, JobID: "a"}
+				if err := late.Check(ctx); err != nil {
+					t.Fatal(err)
+				}
+				w, err := late.NewShard(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s, err := w.Close()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := writeSet(f, path, other, false); err != nil {
+					t.Fatal(err)
+				}
+				if !marker {
+					if err := f.Remove(ctx, late.Marker()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				before, err := f.Glob(ctx, path+"-*")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := late.Commit(ctx, []fileset.Shard{s}); !errors.Is(err, fileset.ErrExists) {
+					t.Errorf("marker %v: %v, want ErrExists", marker, err)
+				}
+				after, err := f.Glob(ctx, path+"-*")
+				if err != nil || !slices.Equal(after, before) {
+					t.Errorf("marker %v: before %v, after %v, %v", marker, before, after, err)
+				}
+				if err := late.Discard(ctx, []fileset.Shard{s}); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+}
+
+// Commit may be called again, wherever the one before failed.
+func TestCommitAgain(t *testing.T) {
+	for renamed := range 4 {
+		for _, overwrite := range []bool{false, true} {
+			ctx, f := t.Context(), &memfs.FileSystem{}
+			target := fileset.Target{FS: f, Path: "dir/set", JobID: "a", Overwrite: overwrite}
+			var shards []fileset.Shard
+			for i := range 3 {
+				w, err := target.NewShard(ctx)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := fmt.Fprint(w, i); err != nil {
+					t.Fatal(err)
+				}
+				s, err := w.Close()
+				if err != nil {
+					t.Fatal(err)
+				}
+				shards = append(shards, s)
+			}
+			slices.SortFunc(shards, func(a, b fileset.Shard) int { return strings.Compare(a.Temp, b.Temp) })
+			for i := range renamed { // what an attempt before has done
+				if err := f.Rename(ctx, shards[i].Temp, fmt.Sprintf("dir/set-%05d-of-00003", i)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for range 2 {
+				m, err := target.Commit(ctx, shards)
+				if err != nil || len(m.Files) != 3 {
+					t.Errorf("after %d renames: %+v, %v", renamed, m, err)
+				}
+			}
+			if n := len(f.Paths()); n != 4 {
+				t.Errorf("after %d renames: %q", renamed, f.Paths())
+			}
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/millrace-go/millrace/io/filesystem"
@@ -33,7 +34,7 @@ type SinkOptions struct {
 	Path        string
 	Suffix      string
 	Overwrite   bool
-	Shards      int // 0: as many as the runner likes
+	Shards      int // how many files, however few the rows; 0: as many as the runner likes, but one at least
 }
 
 // Result is what a sink of sets returns: a handle that is done when the set is complete, and its manifest.
@@ -49,7 +50,7 @@ func Write[T any](in sdk.PCollection[T], format Format[T], o SinkOptions) Result
 	p := in.Pipeline()
 	left := &pending{}
 	in = sdk.WindowInto(in, window.GlobalWindows())
-	sdk.ParDo(sdk.Impulse(p), &checkFn{o: o})
+	checked := sdk.Done(sdk.ParDo(sdk.Impulse(p), &checkFn{o: o}))
 	var shards sdk.PCollection[Shard]
 	if o.Shards > 0 {
 		keyed := sdk.ParDo(in, &dealFn[T]{Shards: o.Shards})
@@ -57,8 +58,8 @@ func Write[T any](in sdk.PCollection[T], format Format[T], o SinkOptions) Result
 	} else {
 		shards = sdk.ParDo(in, &writeFn[T]{o: o, format: format, left: left})
 	}
-	all := sdk.CombineGlobally(shards, gather{})
-	done := sdk.ParDo(all, &commitFn{o: o, left: left})
+	all := sdk.WaitFor(sdk.CombineGlobally(shards, gather{}), checked)
+	done := sdk.ParDo(all, &commitFn[T]{o: o, format: format, left: left})
 	sdk.Cleanup(p, func(_ string, failed bool) error { return left.discard(failed) })
 	return Result{Handle: sdk.Done(done), Manifest: done}
 }
@@ -242,15 +243,30 @@ func (gather) AddInput(a []Shard, s Shard) []Shard    { return append(a, s) }
 func (gather) MergeAccumulators(a, b []Shard) []Shard { return append(a, b...) }
 func (gather) ExtractOutput(a []Shard) []Shard        { return a }
 
-type commitFn struct {
-	o    SinkOptions
-	left *pending
+// commitFn makes the set of the shards. Where there are too few, it writes files without rows, which in most
+// formats have bytes all the same.
+type commitFn[T any] struct {
+	o      SinkOptions
+	format Format[T]
+	left   *pending
 }
 
-func (f *commitFn) ProcessElement(c *sdk.Context, shards []Shard, out sdk.Emitter[Manifest]) error {
+func (f *commitFn[T]) ProcessElement(c *sdk.Context, shards []Shard, out sdk.Emitter[Manifest]) error {
 	t, err := f.o.target(c)
 	if err != nil {
 		return err
+	}
+	shards = slices.Clone(shards)
+	for len(shards) < max(f.o.Shards, 1) {
+		w, err := openShard(c, f.o, f.format, f.left)
+		if err != nil {
+			return err
+		}
+		s, err := w.close()
+		if err != nil {
+			return err
+		}
+		shards = append(shards, s)
 	}
 	m, err := t.Commit(c, shards)
 	if err != nil {

@@ -36,8 +36,8 @@ func (f *file) Size() int64 { return f.size }
 
 // Open implements [filesystem.FileSystem].
 func (FileSystem) Open(ctx context.Context, path string) (filesystem.File, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	f, err := os.Open(native(path))
 	if err != nil {
@@ -63,12 +63,12 @@ type writer struct {
 
 // Create implements [filesystem.FileSystem].
 func (FileSystem) Create(ctx context.Context, path string) (filesystem.Writer, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	final := native(path)
 	dir := filepath.Dir(final)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := makeDirs(dir); err != nil {
 		return nil, filesystem.PathError("creating the directory of", path, err)
 	}
 	temp := final
@@ -129,12 +129,12 @@ func (w *writer) Abort() error {
 
 // PutIfAbsent implements [filesystem.FileSystem]: a link fails if there is a file, and is atomic.
 func (FileSystem) PutIfAbsent(ctx context.Context, path string, data []byte) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	final := native(path)
 	dir := filepath.Dir(final)
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := makeDirs(dir); err != nil {
 		return filesystem.PathError("creating the directory of", path, err)
 	}
 	temp := filepath.Join(dir, filesystem.TempName(filepath.Base(final), suffix()))
@@ -186,8 +186,8 @@ func (l FileSystem) Glob(ctx context.Context, pattern string) ([]filesystem.Info
 	deep := strings.Count(slashed, "/")
 	var out []filesystem.Info
 	err := filepath.WalkDir(filepath.FromSlash(start), func(p string, d fs.DirEntry, err error) error {
-		if cerr := ctx.Err(); cerr != nil {
-			return cerr
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if err != nil {
 			if errors.Is(err, fs.ErrNotExist) && filepath.ToSlash(p) == start {
@@ -224,8 +224,8 @@ func (l FileSystem) Glob(ctx context.Context, pattern string) ([]filesystem.Info
 
 // Stat implements [filesystem.FileSystem].
 func (FileSystem) Stat(ctx context.Context, path string) (filesystem.Info, error) {
-	if err := ctx.Err(); err != nil {
-		return filesystem.Info{}, err
+	if ctx.Err() != nil {
+		return filesystem.Info{}, context.Cause(ctx)
 	}
 	st, err := os.Stat(native(path))
 	if err == nil && st.IsDir() {
@@ -239,10 +239,10 @@ func (FileSystem) Stat(ctx context.Context, path string) (filesystem.Info, error
 
 // Rename implements [filesystem.FileSystem].
 func (FileSystem) Rename(ctx context.Context, from, to string) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	if err := os.MkdirAll(filepath.Dir(native(to)), 0o777); err != nil {
+	if err := makeDirs(filepath.Dir(native(to))); err != nil {
 		return filesystem.PathError("creating the directory of", to, err)
 	}
 	if err := os.Rename(native(from), native(to)); err != nil {
@@ -256,8 +256,8 @@ func (FileSystem) Rename(ctx context.Context, from, to string) error {
 
 // Remove implements [filesystem.FileSystem].
 func (FileSystem) Remove(ctx context.Context, path string) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	err := os.Remove(native(path))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -26,8 +26,8 @@ func (FileSystem) RemoveStale(ctx context.Context, path string) ([]string, error
 	}
 	var removed []string
 	for _, e := range entries {
-		if err := ctx.Err(); err != nil {
-			return removed, err
+		if ctx.Err() != nil {
+			return removed, context.Cause(ctx)
 		}
 		of, host, pid, ok := filesystem.ParseTempName(e.Name())
 		if !ok || !strings.HasPrefix(of, base) || host != filesystem.ThisHost() || pid == os.Getpid() || alive(pid) {

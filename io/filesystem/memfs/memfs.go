@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"io/fs"
+	"maps"
+	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -51,8 +53,8 @@ func (m *FileSystem) put(path string, data []byte, replace bool) bool {
 
 // Open implements [filesystem.FileSystem].
 func (m *FileSystem) Open(ctx context.Context, path string) (filesystem.File, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	e, ok := m.get(path)
 	if !ok {
@@ -85,16 +87,16 @@ func (w *writer) Abort() error {
 
 // Create implements [filesystem.FileSystem].
 func (m *FileSystem) Create(ctx context.Context, path string) (filesystem.Writer, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	return &writer{m: m, path: path}, nil
 }
 
 // PutIfAbsent implements [filesystem.FileSystem].
 func (m *FileSystem) PutIfAbsent(ctx context.Context, path string, data []byte) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	if !m.put(path, slices.Clone(data), false) {
 		return filesystem.PathError("creating", path, fs.ErrExist)
@@ -104,19 +106,20 @@ func (m *FileSystem) PutIfAbsent(ctx context.Context, path string, data []byte) 
 
 // Glob implements [filesystem.FileSystem].
 func (m *FileSystem) Glob(ctx context.Context, pattern string) ([]filesystem.Info, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []filesystem.Info
 	for p, e := range m.files {
 		ok := p == pattern
-		if !ok && filesystem.IsPattern(pattern) {
+		if filesystem.IsPattern(pattern) {
 			var err error
 			if ok, err = filesystem.Match(pattern, p); err != nil {
 				return nil, err
 			}
+			ok = ok && !strings.HasPrefix(path.Base(p), filesystem.TempPrefix)
 		}
 		if ok {
 			out = append(out, filesystem.Info{Path: p, Size: int64(len(e.data)), Modified: e.at})
@@ -128,8 +131,8 @@ func (m *FileSystem) Glob(ctx context.Context, pattern string) ([]filesystem.Inf
 
 // Stat implements [filesystem.FileSystem].
 func (m *FileSystem) Stat(ctx context.Context, path string) (filesystem.Info, error) {
-	if err := ctx.Err(); err != nil {
-		return filesystem.Info{}, err
+	if ctx.Err() != nil {
+		return filesystem.Info{}, context.Cause(ctx)
 	}
 	e, ok := m.get(path)
 	if !ok {
@@ -140,8 +143,8 @@ func (m *FileSystem) Stat(ctx context.Context, path string) (filesystem.Info, er
 
 // Rename implements [filesystem.FileSystem].
 func (m *FileSystem) Rename(ctx context.Context, from, to string) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -156,11 +159,18 @@ func (m *FileSystem) Rename(ctx context.Context, from, to string) error {
 
 // Remove implements [filesystem.FileSystem].
 func (m *FileSystem) Remove(ctx context.Context, path string) error {
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.files, path)
 	return nil
+}
+
+// Paths returns the paths of all files in order, those that globs leave out included.
+func (m *FileSystem) Paths() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.files))
 }

@@ -333,7 +333,12 @@ func (f *Flow) run() {
 
 // fail ends the run; the first failure is the one that is told.
 func (f *Flow) fail(err error) {
-	f.errOnce.Do(func() { f.err = err })
+	f.errOnce.Do(func() {
+		if cause := context.Cause(f.ctx); cause != nil {
+			err = cause // what user code makes of its Context's end is not why the job ends
+		}
+		f.err = err
+	})
 	f.cancel(err)
 }
 

@@ -173,6 +173,9 @@ func (r *Run) post(node int, w exec.Work) {
 func (r *Run) fail(err error) {
 	r.mu.Lock()
 	if r.err == nil {
+		if cause := context.Cause(r.ctx); cause != nil {
+			err = cause // what user code makes of its Context's end is not why the job ends
+		}
 		r.err = err
 	}
 	r.mu.Unlock()

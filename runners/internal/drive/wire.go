@@ -106,7 +106,12 @@ func (w *wirer) sink(c *graph.Collection) (any, error) {
 		return s, nil
 	}
 	var to []any
+	// The rows of a spool have been to the other readers of the collection, but for those that wait for a view.
+	spooled := w.s.Root == nil && c == w.s.Spool
 	for _, n := range w.plan.Readers(c) {
+		if spooled && n.Kind != graph.ParDo {
+			continue
+		}
 		switch n.Kind {
 		case graph.ParDo:
 			if !w.s.Runs(n) {

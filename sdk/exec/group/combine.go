@@ -72,6 +72,9 @@ type lift[K, I, A any] struct {
 
 	rows   int // since the table was last empty
 	held   int64
+	texts  int64 // bytes of the keys
+	each   int64 // an estimate of what an accumulator holds beside its fixed size
+	probe  int
 	direct bool // aggregating before the shuffle did not pay
 	buf    []coder.KV[K, A]
 	bufT   []mtime.Time
@@ -115,11 +118,13 @@ func (l *lift[K, I, A]) Push(b *exec.Batch[coder.KV[K, I]]) (err error) {
 	if l.table.n > len(l.keys) {
 		for i, id := range ids {
 			if int(id) == len(l.keys) {
-				k, err := l.s.key.Keep(b.V[i].Key, l.table.kept(id))
+				text := l.table.kept(id)
+				k, err := l.s.key.Keep(b.V[i].Key, text)
 				if err != nil {
 					return err
 				}
 				l.keys = append(l.keys, k)
+				l.texts += int64(len(text))
 			}
 		}
 	}
@@ -173,10 +178,13 @@ func (l *lift[K, I, A]) account() error {
 	if l.s.key.Kind != keys.Words {
 		per += 48
 	}
-	now := int64(cap(l.accs)) * per
+	if !l.sizer.Fixed() {
+		l.sample()
+	}
+	now := int64(cap(l.accs))*per + l.texts + l.each*int64(len(l.accs))
 	grown := now - l.held
 	l.held = now
-	if grown > 0 && l.w.account.Charge(grown) {
+	if l.w.account.Charge(grown) && grown > 0 {
 		if err := l.flush(); err != nil {
 			return err
 		}
@@ -184,31 +192,25 @@ func (l *lift[K, I, A]) account() error {
 	}
 	n := len(l.accs)
 	if n < maxLifted {
-		// Accumulators that hold memory of their own are looked at now and then.
-		if !l.sizer.Fixed() && l.rows&0xffff < exec.BatchSize && l.tooLarge() {
-			return l.flush()
-		}
 		return nil
 	}
 	l.direct = l.rows < minRatio*n
 	return l.flush()
 }
 
-// tooLarge estimates, from a sample, whether the accumulators hold more than a part of the budget.
-func (l *lift[K, I, A]) tooLarge() bool {
-	limit := l.s.host.Budget.Limit() / int64(4*max(l.s.host.Workers, 1))
-	if limit == 0 || len(l.accs) == 0 {
-		return false
+// sample looks at some accumulators, others each time, to estimate what one holds.
+func (l *lift[K, I, A]) sample() {
+	n := len(l.accs)
+	if n == 0 {
+		return
 	}
-	const sample = 64
+	const some = 8
 	var sum int64
-	step := max(len(l.accs)/sample, 1)
-	k := 0
-	for i := 0; i < len(l.accs); i += step {
-		sum += l.sizer.Size(&l.accs[i])
-		k++
+	for range some {
+		l.probe = (l.probe + 7919) % n
+		sum += l.sizer.Size(&l.accs[l.probe])
 	}
-	return sum/int64(k)*int64(len(l.accs)) > limit
+	l.each += (sum/some - l.each) / 4
 }
 
 // through gives rows on one by one, each as an accumulator.
@@ -254,7 +256,7 @@ func (l *lift[K, I, A]) flush() error {
 	l.accs, l.keys = l.accs[:0], l.keys[:0]
 	l.times.ts = l.times.ts[:0]
 	l.table.reset(0)
-	l.rows = 0
+	l.rows, l.texts = 0, 0
 	return nil
 }
 

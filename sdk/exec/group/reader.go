@@ -357,6 +357,7 @@ func distinctMerged(m window.Merger, ws []window.Window) (remap []uint32, out []
 
 // bigRange is a group that is read from its runs each time it is iterated.
 type bigRange struct {
+	host   *exec.Host
 	marks  []mark
 	same   func(*cursor) bool
 	accept func(window.Window) bool // of a merged window's parts; nil: all
@@ -373,6 +374,9 @@ func (b *bigRange) each(input int, f func(c *cursor) bool) {
 		}
 		c, err := m.open()
 		for ; err == nil && !c.done && b.same(c); err = c.next() {
+			if b.err = b.host.Cancelled(); b.err != nil {
+				return
+			}
 			if b.accept != nil && !b.accept(c.w) {
 				continue
 			}
@@ -406,7 +410,7 @@ func (r *reader[K, O]) big(h *cursors, first *cursor, marks []mark, same func(*c
 	if err != nil {
 		return err
 	}
-	all := &bigRange{marks: marks, same: same}
+	all := &bigRange{host: r.host, marks: marks, same: same}
 	windows := []window.Window{first.w}
 	into := map[window.Window]window.Window{}
 	if r.mode.merger != nil {
@@ -435,7 +439,7 @@ func (r *reader[K, O]) big(h *cursors, first *cursor, marks []mark, same func(*c
 		windows[0] = window.Global
 	}
 	for _, w := range windows {
-		b := &bigRange{marks: marks, same: same}
+		b := &bigRange{host: r.host, marks: marks, same: same}
 		if r.mode.merger != nil {
 			b.accept = func(v window.Window) bool { return into[v] == w }
 		}

@@ -26,7 +26,7 @@ var ErrCorrupt = errors.New("spill file is damaged")
 
 const (
 	blockSize  = 128 << 10
-	headerSize = 16 // stored length, raw length, checksum of what is stored
+	headerSize = 16 // stored length, raw length, checksum of both and of what is stored
 	maxBlock   = 1 << 31
 )
 
@@ -140,13 +140,19 @@ func (w *Writer) flush() error {
 	}
 	binary.LittleEndian.PutUint32(buf, uint32(len(stored)))
 	binary.LittleEndian.PutUint32(buf[4:], uint32(len(w.block)))
-	binary.LittleEndian.PutUint64(buf[8:], xxh3.Hash(stored))
+	binary.LittleEndian.PutUint64(buf[8:], checksum(stored, uint32(len(stored)), uint32(len(w.block))))
 	if len(stored) == len(w.block) {
 		// Equal lengths mean "as it is"; compressed blocks are shorter.
 		buf = append(buf[:headerSize], stored...)
 	}
 	w.block = w.block[:0]
 	return w.f.write(buf[:headerSize+len(stored)])
+}
+
+// checksum covers the lengths too: they say whether a block is compressed, and a wrong one would give out what is
+// stored as if it were what was written.
+func checksum(stored []byte, n, raw uint32) uint64 {
+	return xxh3.HashSeed(stored, uint64(n)|uint64(raw)<<32)
 }
 
 // Close ends the segment.
@@ -194,7 +200,7 @@ func (r *Reader) Block() ([]byte, error) {
 	if err := r.read(r.buf, r.at+headerSize); err != nil {
 		return nil, err
 	}
-	if xxh3.Hash(r.buf) != sum {
+	if checksum(r.buf, n, raw) != sum {
 		return nil, r.corrupt("checksum does not match")
 	}
 	r.at += headerSize + int64(n)

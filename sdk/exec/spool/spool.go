@@ -32,6 +32,7 @@ type Spool[T any] struct {
 	items  []item[T]
 	inMem  int // items before it are on disk
 	file   *spill.File
+	sealed bool
 	closed bool
 }
 
@@ -80,6 +81,10 @@ func (w *writer[T]) Push(b *exec.Batch[T]) error {
 	}
 	size := int64(len(c.V))*int64(unsafe.Sizeof(*new(T))) + s.sizer.SizeAll(c.V) + int64(len(c.T)*8+len(c.S)*4+len(c.P)*24) + 128
 	s.mu.Lock()
+	if s.sealed {
+		s.mu.Unlock()
+		return fmt.Errorf("%s: internal error: %d rows came after the spool was complete", s.name, len(b.V))
+	}
 	s.items = append(s.items, item[T]{b: c, size: size})
 	s.mu.Unlock()
 	if s.account.Charge(size) {
@@ -139,7 +144,12 @@ func (w *writer[T]) FinishBundle() error { return nil }
 func (w *writer[T]) Close(bool) error    { return nil }
 
 // Seal implements exec.Exchange.
-func (s *Spool[T]) Seal() error { return nil }
+func (s *Spool[T]) Seal() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sealed = true
+	return nil
+}
 
 type piece struct {
 	lo, hi int
