@@ -24,7 +24,7 @@ func GroupIntoBatches[K, V any](in PCollection[KV[K, V]], limits BatchLimits, op
 		if limits.Count < 0 || limits.Bytes < 0 || limits.Count == 0 && limits.Bytes == 0 {
 			p.fail(n.At, n.Path, fmt.Errorf("batches of %d values and %d bytes: set at least one limit, to more than 0", limits.Count, limits.Bytes))
 		}
-		vc := typeOf[V](p).coder
+		vc, _ := typeOf[V](p).Coder()
 		return parDo[KV[K, iter.Seq[V]], KV[K, []V]](groups, &batchFn[K, V]{limits: limits, coder: vc}, "GroupIntoBatches", false, nil)
 	})
 }

@@ -83,7 +83,7 @@ func parDo[I, O any](in PCollection[I], fn DoFn[I, O], verb string, users bool, 
 		main := exec.NewOut(b, step, outs[0].(exec.Sink[O]), true)
 		s := awaiting(b, n, exec.NewParDo(b, step, main, cfg))
 		if t.observes && windowed {
-			s = exec.NewExplode(b, s)
+			return exec.NewExplode(b, n.In[0].Elem, s), nil
 		}
 		return s, nil
 	}
@@ -91,7 +91,7 @@ func parDo[I, O any](in PCollection[I], fn DoFn[I, O], verb string, users bool, 
 }
 
 // awaiting puts before s what lets rows wait, in a streaming job, for the views that n reads.
-func awaiting[I any](b *exec.Build, n *graph.Node, s exec.Sink[I]) exec.Sink[I] {
+func awaiting(b *exec.Build, n *graph.Node, s any) any {
 	if b.Host.Live == nil || len(n.Reads) == 0 {
 		return s
 	}
@@ -99,7 +99,7 @@ func awaiting[I any](b *exec.Build, n *graph.Node, s exec.Sink[I]) exec.Sink[I] 
 	for i, v := range n.Reads {
 		ids[i] = v.ID
 	}
-	return exec.NewAwait(b, ids, s)
+	return exec.NewAwait(b, n.In[0].Elem, ids, s)
 }
 
 func checkPolicy[I, O any](p *Pipeline, n *graph.Node, fn any) {

@@ -224,8 +224,8 @@ func Reshuffle[T any](in PCollection[T], opts ...Option) PCollection[T] {
 	p := same("Reshuffle", in.p)
 	n := p.add("Reshuffle", graph.Exchange, parse(opts).only("Reshuffle", false))
 	n.In = []*graph.Collection{in.c}
-	tc := encodable[T](p, n, "element")
-	n.Exchange = func(h *exec.Host) (exec.Exchange, error) { return spool.New(h, n.Path, tc), nil }
+	_ = encodable[T](p, n, "element")
+	n.Exchange = func(h *exec.Host) (exec.Exchange, error) { return spool.New(h, n.Path, in.c.Elem), nil }
 	stream(n, func() exec.StreamExchange { return keyed.Shuffle[T]{} })
 	return output[T](p, n, in.c.Windowing)
 }

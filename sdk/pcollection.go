@@ -5,7 +5,6 @@ import (
 
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
-	"github.com/millrace-go/millrace/sdk/exec/spool"
 	"github.com/millrace-go/millrace/sdk/graph"
 	"github.com/millrace-go/millrace/sdk/window"
 )
@@ -37,19 +36,13 @@ type Element[T any] struct {
 	Pane    window.Pane
 }
 
-// elementType is what the graph knows of an element type, made once per type and pipeline.
-type elementType[T any] struct {
-	coder coder.Coder[T]
-	err   error
-}
-
-func typeOf[T any](p *Pipeline) *elementType[T] {
+// typeOf returns what the graph knows of an element type, made once per type and pipeline.
+func typeOf[T any](p *Pipeline) *exec.Typed[T] {
 	rt := reflect.TypeFor[T]()
 	if t, ok := p.types[rt]; ok {
-		return t.(*elementType[T])
+		return t.(*exec.Typed[T])
 	}
-	t := &elementType[T]{}
-	t.coder, t.err = coder.For[T]()
+	t := exec.NewTyped(coder.For[T]())
 	p.types[rt] = t
 	return t
 }
@@ -58,44 +51,36 @@ func typeOf[T any](p *Pipeline) *elementType[T] {
 func setCoder[T any](p *Pipeline, c coder.Coder[T]) {
 	rt := reflect.TypeFor[T]()
 	if _, ok := p.types[rt]; !ok {
-		p.types[rt] = &elementType[T]{coder: c}
+		p.types[rt] = exec.NewTyped(c, nil)
 	}
 }
 
 // output makes the handle of an output of n.
 func output[T any](p *Pipeline, n *graph.Node, w window.Strategy) PCollection[T] {
 	t := typeOf[T](p)
-	c := &graph.Collection{Type: reflect.TypeFor[T](), Windowing: w, CoderErr: t.err, Tee: teeOf[T]}
-	if t.err == nil {
-		c.CoderID = t.coder.ID()
+	id := ""
+	if c, err := t.Coder(); err == nil {
+		id = c.ID()
 	}
+	return PCollection[T]{p: p, c: p.collection(n, w, reflect.TypeFor[T](), t, id)}
+}
+
+// collection makes an output of n.
+func (p *Pipeline) collection(n *graph.Node, w window.Strategy, rt reflect.Type, t exec.ElementType, id string) *graph.Collection {
+	c := &graph.Collection{Type: rt, Windowing: w, CoderErr: t.Err(), CoderID: id, Elem: t}
 	for _, in := range n.In {
 		c.Unbounded = c.Unbounded || in.Unbounded
 	}
-	path := n.Path
-	c.Spool = func(h *exec.Host, name string) (exec.Exchange, error) {
-		if t.err != nil {
-			return nil, t.err
-		}
-		return spool.New(h, name, t.coder), nil
-	}
-	c.Check = func(b *exec.Build, sink any) any {
-		return exec.NewCheck(b, path, t.coder, t.err, sink.(exec.Sink[T]))
-	}
-	c.Bundle = func(b *exec.Build, sink any) any { return exec.NewBundler(b, sink.(exec.Sink[T])) }
-	p.g.AddCollection(c, n)
-	return PCollection[T]{p: p, c: c}
+	return p.g.AddCollection(c, n)
 }
-
-func teeOf[T any](sinks []any) any { return exec.NewTee[T](sinks) }
 
 // encodable records an error if T has no encoding, for verbs whose data may leave the process's memory.
 func encodable[T any](p *Pipeline, n *graph.Node, what string) coder.Coder[T] {
-	t := typeOf[T](p)
-	if t.err != nil {
-		p.fail(n.At, n.Path, &EncodingError{What: what, Err: t.err})
+	c, err := typeOf[T](p).Coder()
+	if err != nil {
+		p.fail(n.At, n.Path, &EncodingError{What: what, Err: err})
 	}
-	return t.coder
+	return c
 }
 
 // EncodingError says that a type which has to be encoded cannot be.

@@ -9,30 +9,30 @@ import (
 
 // await keeps rows, of which each is in one window, until the views that their reader needs have something to say for
 // the window (invariant I9).
-type await[T any] struct {
+type await struct {
 	lifeless
+	t     ElementType
 	views []LiveView
-	to    Sink[T]
-	wait  map[window.Window]*Batch[T]
-	v     []T
-	b     Batch[T]
-	t     []mtime.Time
+	to    any
+	wait  map[window.Window]any // batches
+	b     any
+	ts    []mtime.Time
 	s     []uint32
 	p     []window.Pane
 }
 
 // NewAwait adds to b what lets rows wait for views, and returns its input. Rows that need not wait pass those that do.
-func NewAwait[T any](b *Build, views []int, to Sink[T]) Sink[T] {
-	a := &await[T]{to: to, wait: map[window.Window]*Batch[T]{}}
+func NewAwait(b *Build, t ElementType, views []int, to any) any {
+	a := &await{t: t, to: to, wait: map[window.Window]any{}, b: t.New(0, Meta{})}
 	for _, id := range views {
 		a.views = append(a.views, b.Host.Live(id))
 	}
 	b.Add(a)
 	b.AddWaiter(a)
-	return a
+	return t.Sink(a)
 }
 
-func (a *await[T]) ready(w window.Window) bool {
+func (a *await) ready(w window.Window) bool {
 	for _, v := range a.views {
 		if !v.Ready(w) {
 			return false
@@ -41,66 +41,69 @@ func (a *await[T]) ready(w window.Window) bool {
 	return true
 }
 
-// Push implements Sink.
-func (a *await[T]) Push(b *Batch[T]) error {
-	if b.S == nil {
-		if w := b.Windows(0)[0]; !a.ready(w) {
-			for i := range b.V {
-				a.keep(w, b, i)
+// PushAny implements AnySink.
+func (a *await) PushAny(b any) error {
+	m, n := a.t.Meta(b), a.t.Len(b)
+	if m.S == nil {
+		if w := m.Windows(0)[0]; !a.ready(w) {
+			for i := range n {
+				a.keep(w, b, m, i)
 			}
 			return nil
 		}
-		return a.to.Push(b)
+		return a.t.Push(a.to, b)
 	}
 	kept := 0
-	a.v, a.t, a.s, a.p = a.v[:0], a.t[:0], a.s[:0], a.p[:0]
+	a.t.Reset(a.b)
+	a.ts, a.s, a.p = a.ts[:0], a.s[:0], a.p[:0]
 	last, ok := window.Window{}, false
-	for i := range b.V {
-		if w := b.Windows(i)[0]; i == 0 || w != last {
+	for i := range n {
+		if w := m.Windows(i)[0]; i == 0 || w != last {
 			last, ok = w, a.ready(w)
 		}
 		if !ok {
-			a.keep(last, b, i)
+			a.keep(last, b, m, i)
 			kept++
 			continue
 		}
-		a.v = append(a.v, b.V[i])
-		a.t, a.s, a.p = append(a.t, b.Time(i)), append(a.s, b.S[i]), append(a.p, b.Pane(i))
+		a.t.Pick(a.b, b, i)
+		a.ts, a.s, a.p = append(a.ts, m.Time(i)), append(a.s, m.S[i]), append(a.p, m.Pane(i))
 	}
 	switch kept {
 	case 0:
-		return a.to.Push(b)
-	case len(b.V):
+		return a.t.Push(a.to, b)
+	case n:
 		return nil
 	}
-	a.b.V, a.b.Meta = a.v, Meta{T: a.t, P: a.p, Sets: b.Sets, S: a.s}
-	return a.to.Push(&a.b)
+	*a.t.Meta(a.b) = Meta{T: a.ts, P: a.p, Sets: m.Sets, S: a.s}
+	return a.t.Push(a.to, a.b)
 }
 
-func (a *await[T]) keep(w window.Window, b *Batch[T], i int) {
+func (a *await) keep(w window.Window, b any, m *Meta, i int) {
 	k := a.wait[w]
 	if k == nil {
-		k = &Batch[T]{}
+		k = a.t.New(0, Meta{})
 		if !w.IsGlobal() {
-			k.Sets = NewWindowSets(w)
+			a.t.Meta(k).Sets = NewWindowSets(w)
 		}
 		a.wait[w] = k
 	}
-	k.V = append(k.V, b.V[i])
-	k.T, k.P = append(k.T, b.Time(i)), append(k.P, b.Pane(i))
+	a.t.Pick(k, b, i)
+	km := a.t.Meta(k)
+	km.T, km.P = append(km.T, m.Time(i)), append(km.P, m.Pane(i))
 }
 
 // Hold implements Waiter.
-func (a *await[T]) Hold() mtime.Time {
+func (a *await) Hold() mtime.Time {
 	t := mtime.Max
 	for _, k := range a.wait {
-		t = min(t, slices.Min(k.T))
+		t = min(t, slices.Min(a.t.Meta(k).T))
 	}
 	return t
 }
 
 // Ready implements Waiter.
-func (a *await[T]) Ready() bool {
+func (a *await) Ready() bool {
 	for w := range a.wait {
 		if a.ready(w) {
 			return true
@@ -110,16 +113,19 @@ func (a *await[T]) Ready() bool {
 }
 
 // Release implements Waiter.
-func (a *await[T]) Release() error {
+func (a *await) Release() error {
 	for w, k := range a.wait {
 		if !a.ready(w) {
 			continue
 		}
 		delete(a.wait, w)
-		for lo := 0; lo < len(k.V); lo += BatchSize {
-			hi := min(lo+BatchSize, len(k.V))
-			a.b.V, a.b.Meta = k.V[lo:hi], k.Slice(lo, hi)
-			if err := a.to.Push(&a.b); err != nil {
+		part := a.t.New(0, Meta{})
+		n, m := a.t.Len(k), a.t.Meta(k)
+		for lo := 0; lo < n; lo += BatchSize {
+			hi := min(lo+BatchSize, n)
+			a.t.View(part, k, lo, hi)
+			*a.t.Meta(part) = m.Slice(lo, hi)
+			if err := a.t.Push(a.to, part); err != nil {
 				return err
 			}
 		}

@@ -198,27 +198,3 @@ func (m *flatMapOp[I, O]) Push(b *Batch[I]) (err error) {
 func (m *flatMapOp[I, O]) StartBundle() error  { return nil }
 func (m *flatMapOp[I, O]) FinishBundle() error { return m.out.finish() }
 func (m *flatMapOp[I, O]) Close(bool) error    { return nil }
-
-type tee[T any] struct{ to []Sink[T] }
-
-// NewTee returns a sink that pushes to each of sinks, which are Sink[T]. A batch is lent, so all may read the
-// same one.
-func NewTee[T any](sinks []any) Sink[T] {
-	if len(sinks) == 1 {
-		return sinks[0].(Sink[T])
-	}
-	t := &tee[T]{}
-	for _, s := range sinks {
-		t.to = append(t.to, s.(Sink[T]))
-	}
-	return t
-}
-
-func (t *tee[T]) Push(b *Batch[T]) error {
-	for _, s := range t.to {
-		if err := s.Push(b); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -64,11 +64,7 @@ func (u *UserCode) BeginOne(m Meta) {
 // Call makes the call for row i; what it emits is settled if it returns nil. With a policy, save is asked for what
 // takes the call's other effects back, and dead is given the error of an element that goes to the dead-letter output.
 func (u *UserCode) Call(i int, call func() error, save func() (restore func()), dead func(err error, attempts int)) (err error) {
-	u.ctx.row = i
-	u.step.row.set(i)
-	for _, o := range u.outs {
-		o.setRow(i)
-	}
+	u.at(i)
 	if u.policy.Kind != Fail {
 		return u.guarded(i, call, save, dead)
 	}
@@ -84,6 +80,41 @@ func (u *UserCode) Call(i int, call func() error, save func() (restore func()), 
 	}
 	return u.settle(i)
 }
+
+// at says that row i is next.
+func (u *UserCode) at(i int) {
+	u.ctx.row = i
+	u.step.row.set(i)
+	for _, o := range u.outs {
+		o.setRow(i)
+	}
+}
+
+// enter and leave are around the rows of a batch; leave makes a panic an error.
+func (u *UserCode) enter(rows int) (outer *Step) {
+	u.step.In.Add(int64(rows))
+	return u.step.Host.Pulse.enter(u.step)
+}
+
+func (u *UserCode) leave(outer *Step, panicked any, err error) error {
+	if panicked != nil {
+		err = u.step.failure(recovered(panicked), 1)
+	}
+	u.ctx.meta = nil
+	u.step.Host.Pulse.leave(outer)
+	return err
+}
+
+// whole settles what a call for all rows of a batch has emitted.
+func (u *UserCode) whole(err error, rows int) error {
+	if err != nil {
+		return u.step.failure(err, 1)
+	}
+	return u.settle(rows - 1)
+}
+
+// noState is the save of calls that have no other effects.
+func noState() func() { return func() {} }
 
 func (u *UserCode) settle(i int) error {
 	for _, o := range u.outs {

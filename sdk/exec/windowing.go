@@ -93,42 +93,44 @@ func (w *windowInto[T]) add(t mtime.Time, v *T) error {
 	return nil
 }
 
-type explode[T any] struct {
+type explode struct {
 	lifeless
-	to   Sink[T]
-	b    Batch[T]
+	t    ElementType
+	to   any
+	b    any
 	sets WindowSets
-	v    []T
-	t    []mtime.Time
+	ts   []mtime.Time
 	s    []uint32
 	p    []window.Pane
 }
 
 // NewExplode returns a sink that gives each row on once for each of its windows: for user code that observes
 // its window. Batches whose rows are in one window each pass as they are.
-func NewExplode[T any](b *Build, to Sink[T]) Sink[T] {
-	e := &explode[T]{to: to}
+func NewExplode(b *Build, t ElementType, to any) any {
+	e := &explode{t: t, to: to, b: t.New(0, Meta{})}
 	b.Add(e)
-	return e
+	return t.Sink(e)
 }
 
-func (e *explode[T]) Push(b *Batch[T]) error {
-	if single(&b.Meta) {
-		return e.to.Push(b)
+// PushAny implements AnySink.
+func (e *explode) PushAny(b any) error {
+	m := e.t.Meta(b)
+	if single(m) {
+		return e.t.Push(e.to, b)
 	}
-	e.v, e.t, e.s, e.p = e.v[:0], e.t[:0], e.s[:0], e.p[:0]
+	e.t.Reset(e.b)
+	e.ts, e.s, e.p = e.ts[:0], e.s[:0], e.p[:0]
 	e.sets.Reset()
-	for i := range b.V {
-		for _, w := range b.Windows(i) {
-			e.v = append(e.v, b.V[i])
-			e.t = append(e.t, b.Time(i))
+	for i := range e.t.Len(b) {
+		for _, w := range m.Windows(i) {
+			e.t.Pick(e.b, b, i)
+			e.ts = append(e.ts, m.Time(i))
 			e.s = append(e.s, e.sets.Add(w))
-			e.p = append(e.p, b.Pane(i))
+			e.p = append(e.p, m.Pane(i))
 		}
 	}
-	e.b.V = e.v
-	e.b.Meta = Meta{T: e.t, Sets: &e.sets, S: e.s, P: e.p}
-	return e.to.Push(&e.b)
+	*e.t.Meta(e.b) = Meta{T: e.ts, Sets: &e.sets, S: e.s, P: e.p}
+	return e.t.Push(e.to, e.b)
 }
 
 func single(m *Meta) bool {

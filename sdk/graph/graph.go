@@ -88,15 +88,8 @@ type Collection struct {
 	CoderErr  error // why its elements have no encoding; only what needs one cares
 	Windowing window.Strategy
 	Unbounded bool
-	// Tee returns a Sink that pushes to each of sinks.
-	Tee func(sinks []any) any
-	// Spool makes an edge that keeps the rows as they are, until they are read.
-	Spool func(h *exec.Host, name string) (exec.Exchange, error)
-	// Check returns a Sink that passes rows on to sink and tells of mutated and unencodable elements. For
-	// runners/ptest.
-	Check func(b *exec.Build, sink any) any
-	// Bundle returns a Sink, for a root, that makes a bundle of every batch. For runners/ptest.
-	Bundle func(b *exec.Build, sink any) any
+	// Elem does with batches of the type what those need that do not know it.
+	Elem exec.ElementType
 }
 
 // View is a collection made available as a whole, per window.

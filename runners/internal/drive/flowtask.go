@@ -70,7 +70,7 @@ func (t *flowTask) wire() error {
 	}
 	if t.w.host.Strict {
 		for i, c := range n.Out {
-			sinks[i] = c.Check(w.b, sinks[i])
+			sinks[i] = exec.NewCheck(c.From.Path, c.Elem, sinks[i])
 		}
 	}
 	step := t.f.step(n, t.w.host, true)

@@ -14,6 +14,7 @@ import (
 	"github.com/millrace-go/millrace/runners/internal/stage"
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/exec/budget"
+	"github.com/millrace-go/millrace/sdk/exec/spool"
 	"github.com/millrace-go/millrace/sdk/graph"
 )
 
@@ -126,7 +127,9 @@ func (r *Run) open() error {
 		var err error
 		switch {
 		case s.Root == nil:
-			x, err = s.Spool.Spool(whole, s.Name())
+			if err = s.Spool.Elem.Err(); err == nil {
+				x = spool.New(whole, s.Name(), s.Spool.Elem)
+			}
 		case s.Root.Kind == graph.Exchange:
 			x, err = s.Root.Exchange(whole)
 			r.reader[s.Root] = s

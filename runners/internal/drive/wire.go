@@ -58,7 +58,7 @@ func (r *Run) root(w *wirer) (exec.Root, error) {
 	}
 	for i, c := range n.Out {
 		if w.b.Host.Strict {
-			sinks[i] = c.Bundle(w.b, sinks[i])
+			sinks[i] = exec.NewBundler(w.b, c.Elem, sinks[i])
 		}
 	}
 	switch n.Kind {
@@ -151,9 +151,9 @@ func (w *wirer) sink(c *graph.Collection) (any, error) {
 			to = append(to, s)
 		}
 	}
-	s := c.Tee(to)
+	s := exec.Tee(c.Elem, to)
 	if w.b.Host.Strict {
-		s = c.Check(w.b, s)
+		s = exec.NewCheck(c.From.Path, c.Elem, s)
 	}
 	w.sinks[c] = s
 	return s, nil

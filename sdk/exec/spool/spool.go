@@ -6,11 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
-	"unsafe"
 
-	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/exec/budget"
 	"github.com/millrace-go/millrace/sdk/exec/spill"
@@ -20,16 +17,14 @@ import (
 const perSegment = 64
 
 // Spool is an exec.Exchange that gives back the rows it was given, with their times, windows and panes.
-type Spool[T any] struct {
+type Spool struct {
 	name    string
 	host    *exec.Host
 	account *budget.Account
-	coder   coder.Coder[T]
-	sizer   coder.Sizer[T]
-	lent    bool
+	t       exec.ElementType
 
 	mu     sync.Mutex
-	items  []item[T]
+	items  []item
 	inMem  int // items before it are on disk
 	file   *spill.File
 	sealed bool
@@ -37,55 +32,57 @@ type Spool[T any] struct {
 }
 
 // item is a batch in memory, or some on disk.
-type item[T any] struct {
-	b    *exec.Batch[T]
+type item struct {
+	b    any // *exec.Batch of the type
 	size int64
 	seg  spill.Segment
 }
 
-// New returns an empty spool.
-func New[T any](h *exec.Host, name string, c coder.Coder[T]) *Spool[T] {
-	s := &Spool[T]{name: name, host: h, coder: c, sizer: coder.SizerFor[T](), lent: exec.Lent[T]()}
+// New returns an empty spool of rows of a type, which must have an encoding.
+func New(h *exec.Host, name string, t exec.ElementType) *Spool {
+	s := &Spool{name: name, host: h, t: t}
 	s.account = h.Budget.Open(name, s.spill)
 	return s
 }
 
-type writer[T any] struct {
-	s    *Spool[T]
+type writer struct {
+	s    *Spool
 	step *exec.Step
 }
 
 // NewWriter implements exec.Exchange.
-func (s *Spool[T]) NewWriter(b *exec.Build, step *exec.Step, _ int) (any, error) {
-	w := &writer[T]{s: s, step: step}
+func (s *Spool) NewWriter(b *exec.Build, step *exec.Step, _ int) (any, error) {
+	w := &writer{s: s, step: step}
 	b.Add(w)
-	return exec.Sink[T](w), nil
+	return s.t.Sink(w), nil
 }
 
-// Push implements exec.Sink.
-func (w *writer[T]) Push(b *exec.Batch[T]) error {
-	w.step.In.Add(int64(len(b.V)))
+// PushAny implements exec.AnySink.
+func (w *writer) PushAny(b any) error {
 	s := w.s
-	c := &exec.Batch[T]{V: slices.Clone(b.V), Meta: b.Clone()}
-	if s.lent { // the rows lead to what is valid during the call only
+	n := s.t.Len(b)
+	w.step.In.Add(int64(n))
+	c := s.t.Clone(b)
+	if s.t.Lent() { // the rows lead to what is valid during the call only
 		var buf []byte
-		for i := range c.V {
+		for i := range n {
 			var err error
-			if buf, err = s.coder.Append(buf[:0], &b.V[i]); err == nil {
-				_, err = s.coder.Decode(buf, &c.V[i])
+			if buf, err = s.t.Encode(buf[:0], b, i); err == nil {
+				_, err = s.t.Decode(buf, c, i)
 			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
 		}
 	}
-	size := int64(len(c.V))*int64(unsafe.Sizeof(*new(T))) + s.sizer.SizeAll(c.V) + int64(len(c.T)*8+len(c.S)*4+len(c.P)*24) + 128
+	m := s.t.Meta(c)
+	size := s.t.Size(c) + int64(len(m.T)*8+len(m.S)*4+len(m.P)*24) + 128
 	s.mu.Lock()
 	if s.sealed {
 		s.mu.Unlock()
-		return fmt.Errorf("%s: internal error: %d rows came after the spool was complete", s.name, len(b.V))
+		return fmt.Errorf("%s: internal error: %d rows came after the spool was complete", s.name, n)
 	}
-	s.items = append(s.items, item[T]{b: c, size: size})
+	s.items = append(s.items, item{b: c, size: size})
 	s.mu.Unlock()
 	if s.account.Charge(size) {
 		return s.account.Relieve()
@@ -94,7 +91,7 @@ func (w *writer[T]) Push(b *exec.Batch[T]) error {
 }
 
 // spill writes the batches in memory to disk. It is called by whoever needs the memory.
-func (s *Spool[T]) spill() (freed int64, err error) {
+func (s *Spool) spill() (freed int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed || s.inMem == len(s.items) {
@@ -111,25 +108,26 @@ func (s *Spool[T]) spill() (freed int64, err error) {
 	for len(mem) > 0 {
 		n := min(perSegment, len(mem))
 		w := s.file.Writer()
-		rows := 0
+		all := 0
 		for _, it := range mem[:n] {
-			rec = exec.AppendMeta(rec[:0], &it.b.Meta, len(it.b.V))
-			for i := range it.b.V {
-				if rec, err = s.coder.Append(rec, &it.b.V[i]); err != nil {
+			rows := s.t.Len(it.b)
+			rec = exec.AppendMeta(rec[:0], s.t.Meta(it.b), rows)
+			for i := range rows {
+				if rec, err = s.t.Encode(rec, it.b, i); err != nil {
 					return freed, fmt.Errorf("%s: encoding a row for disk: %w", s.name, err)
 				}
 			}
 			if err := w.Append(rec); err != nil {
 				return freed, err
 			}
-			rows += len(it.b.V)
+			all += rows
 			freed += it.size
 		}
-		seg, err := w.Close(int64(rows))
+		seg, err := w.Close(int64(all))
 		if err != nil {
 			return freed, err
 		}
-		kept = append(kept, item[T]{seg: seg}) // never overtakes mem: n is 1 at least
+		kept = append(kept, item{seg: seg}) // never overtakes mem: n is 1 at least
 		mem = mem[n:]
 	}
 	clear(s.items[len(kept):])
@@ -139,12 +137,12 @@ func (s *Spool[T]) spill() (freed int64, err error) {
 	return freed, nil
 }
 
-func (w *writer[T]) StartBundle() error  { return nil }
-func (w *writer[T]) FinishBundle() error { return nil }
-func (w *writer[T]) Close(bool) error    { return nil }
+func (w *writer) StartBundle() error  { return nil }
+func (w *writer) FinishBundle() error { return nil }
+func (w *writer) Close(bool) error    { return nil }
 
 // Seal implements exec.Exchange.
-func (s *Spool[T]) Seal() error {
+func (s *Spool) Seal() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sealed = true
@@ -159,7 +157,7 @@ type piece struct {
 func (p piece) Size() int64 { return p.bytes }
 
 // Work implements exec.Feed. From here on nothing is spilled: what is read is what there is.
-func (s *Spool[T]) Work(workers int) ([]exec.Work, error) {
+func (s *Spool) Work(workers int) ([]exec.Work, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.inMem = len(s.items)
@@ -177,22 +175,22 @@ func (s *Spool[T]) Work(workers int) ([]exec.Work, error) {
 }
 
 // NewRoot implements exec.Feed.
-func (s *Spool[T]) NewRoot(_ *exec.Build, step *exec.Step, sink any) (exec.Root, error) {
-	return &root[T]{s: s, step: step, to: sink.(exec.Sink[T])}, nil
+func (s *Spool) NewRoot(_ *exec.Build, step *exec.Step, sink any) (exec.Root, error) {
+	return &root{s: s, step: step, to: sink}, nil
 }
 
-type root[T any] struct {
-	s    *Spool[T]
+type root struct {
+	s    *Spool
 	step *exec.Step
-	to   exec.Sink[T]
+	to   any
 }
 
 // Run implements exec.Root.
-func (r *root[T]) Run(w exec.Work) error {
+func (r *root) Run(w exec.Work) error {
 	p := w.(piece)
 	for i := p.lo; i < p.hi; i++ {
 		it := r.s.items[i]
-		r.s.items[i] = item[T]{}
+		r.s.items[i] = item{}
 		if it.b == nil {
 			if err := r.read(it.seg); err != nil {
 				return err
@@ -207,15 +205,15 @@ func (r *root[T]) Run(w exec.Work) error {
 	return nil
 }
 
-func (r *root[T]) push(b *exec.Batch[T]) error {
+func (r *root) push(b any) error {
 	if err := r.step.Host.Cancelled(); err != nil {
 		return err
 	}
-	r.step.Out.Add(int64(len(b.V)))
-	return r.to.Push(b)
+	r.step.Out.Add(int64(r.s.t.Len(b)))
+	return r.s.t.Push(r.to, b)
 }
 
-func (r *root[T]) read(seg spill.Segment) error {
+func (r *root) read(seg spill.Segment) error {
 	in := seg.Open()
 	for {
 		block, err := in.Block()
@@ -230,14 +228,14 @@ func (r *root[T]) read(seg spill.Segment) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", r.s.name, err)
 			}
-			b := exec.Batch[T]{V: make([]T, n), Meta: m}
-			for i := range b.V {
-				if rest, err = r.s.coder.Decode(rest, &b.V[i]); err != nil {
+			b := r.s.t.New(n, m)
+			for i := range n {
+				if rest, err = r.s.t.Decode(rest, b, i); err != nil {
 					return fmt.Errorf("%s: %w", r.s.name, err)
 				}
 			}
 			block = rest
-			if err := r.push(&b); err != nil {
+			if err := r.push(b); err != nil {
 				return err
 			}
 		}
@@ -245,7 +243,7 @@ func (r *root[T]) read(seg spill.Segment) error {
 }
 
 // Close implements exec.Exchange.
-func (s *Spool[T]) Close() error {
+func (s *Spool) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

@@ -25,16 +25,16 @@ func host(t *testing.T, limit int64) *exec.Host {
 	return &exec.Host{Ctx: t.Context(), Workers: 4, Budget: budget.New(limit), TempDir: t.TempDir()}
 }
 
-func newSpool[T any](t *testing.T, h *exec.Host) *Spool[T] {
+func newSpool[T any](t *testing.T, h *exec.Host) *Spool {
 	t.Helper()
 	c, err := coder.For[T]()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(h, "p/spool", c)
+	return New(h, "p/spool", exec.NewTyped(c, nil))
 }
 
-func sinkOf[T any](t *testing.T, h *exec.Host, s *Spool[T]) exec.Sink[T] {
+func sinkOf[T any](t *testing.T, h *exec.Host, s *Spool) exec.Sink[T] {
 	t.Helper()
 	sink, err := s.NewWriter(&exec.Build{Host: h}, &exec.Step{Host: h}, 0)
 	if err != nil {
@@ -65,7 +65,7 @@ func printed[T any](b *exec.Batch[T]) (rows []string) {
 }
 
 // drain reads s with a number of workers at once.
-func drain[T any](t *testing.T, h *exec.Host, s *Spool[T], workers int, to *gather[T]) error {
+func drain[T any](t *testing.T, h *exec.Host, s *Spool, workers int, to *gather[T]) error {
 	t.Helper()
 	ws, err := s.Work(workers)
 	if err != nil {
@@ -142,7 +142,7 @@ func TestRowsComeBack(t *testing.T) {
 				var mu sync.Mutex
 				var wg sync.WaitGroup
 				for range 3 {
-					sink := sinkOf(t, h, s)
+					sink := sinkOf[string](t, h, s)
 					rng := rand.New(rand.NewPCG(rng.Uint64(), 0))
 					wg.Go(func() {
 						for range 200 {
@@ -218,9 +218,9 @@ func TestLentRows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := New(h, "p/spool", coder.Iterable(ints))
+		s := New(h, "p/spool", exec.NewTyped(coder.Iterable(ints), nil))
 		backing := []int{1, 2, 3}
-		sink := sinkOf(t, h, s)
+		sink := sinkOf[iter.Seq[int]](t, h, s)
 		if err := sink.Push(&exec.Batch[iter.Seq[int]]{V: []iter.Seq[int]{slices.Values(backing)}}); err != nil {
 			t.Fatal(err)
 		}
@@ -256,7 +256,7 @@ func (f each[T]) Push(b *exec.Batch[T]) error {
 func TestNothingComesLate(t *testing.T) {
 	h := host(t, -1)
 	s := newSpool[string](t, h)
-	sink := sinkOf(t, h, s)
+	sink := sinkOf[string](t, h, s)
 	if err := errors.Join(sink.Push(&exec.Batch[string]{V: []string{"a"}}), s.Seal()); err != nil {
 		t.Fatal(err)
 	}
@@ -268,9 +268,9 @@ func TestNothingComesLate(t *testing.T) {
 	}
 }
 
-func fill(t *testing.T, h *exec.Host, s *Spool[string]) {
+func fill(t *testing.T, h *exec.Host, s *Spool) {
 	t.Helper()
-	sink := sinkOf(t, h, s)
+	sink := sinkOf[string](t, h, s)
 	for i := range 100 {
 		if err := sink.Push(&exec.Batch[string]{V: []string{strings.Repeat("text ", 1000), fmt.Sprint(i)}}); err != nil {
 			t.Fatal(err)
@@ -311,7 +311,7 @@ func TestErrors(t *testing.T) {
 	h := host(t, 1)
 	h.TempDir = filepath.Join(h.TempDir, "nowhere")
 	s := newSpool[string](t, h)
-	if err := sinkOf(t, h, s).Push(&exec.Batch[string]{V: []string{"a"}}); !errors.Is(err, os.ErrNotExist) {
+	if err := sinkOf[string](t, h, s).Push(&exec.Batch[string]{V: []string{"a"}}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("without a directory: %v", err)
 	}
 	if err := s.Close(); err != nil || h.Budget.Used() != 0 {
