@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -148,5 +149,20 @@ func TestStreamingViews(t *testing.T) {
 		if !slices.Equal(got.v, want) {
 			t.Errorf("%d workers: %q\nwant %q", workers, got.v, want)
 		}
+	}
+}
+
+// A job whose state only grows rests its sources at the budget, and fails with the figure and the transform that holds it.
+func TestStreamingStateOverBudget(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes ten seconds")
+	}
+	_, err := sdk.Run(context.Background(), &direct.Runner{Budget: 8 << 20, Log: quiet()}, func(p *sdk.Pipeline) error {
+		w := sdk.WindowInto(ticks(p, 50_000_000, 1), window.Fixed(1000*time.Hour))
+		sdk.CombinePerKey(sdk.WithKeys(w, func(v int64) int64 { return v }), sumFn{}, sdk.Name("hoard"))
+		return nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "hoard holds most of it") {
+		t.Errorf("got %v, want the budget, the bytes and the transform", err)
 	}
 }

@@ -24,6 +24,13 @@ var (
 	stageState   = desc("stage_state", "1 for the state that a stage is in.", "stage", "state")
 	stageDone    = desc("stage_pieces_done", "Pieces of work that a stage has done.", "stage")
 	stageLeft    = desc("stage_pieces_remaining", "Pieces of work that a stage is known to have left.", "stage")
+	stageMark    = desc("stage_watermark_seconds", "The watermark of a stage's output, in seconds since the epoch.", "stage")
+	stageLag     = desc("stage_watermark_lag_seconds", "How far the watermark is behind the clock.", "stage")
+	stageBusy    = desc("stage_busy_ratio", "The share of time in which a stage's tasks have worked.", "stage")
+	stageBlocked = desc("stage_blocked_ratio", "The share of time in which a stage's tasks had no room for output.", "stage")
+	stageSlots   = desc("stage_state_slots", "Pairs of key and window that have state.", "stage")
+	stageBytes   = desc("stage_state_bytes", "An estimate of the memory of the state.", "stage")
+	stageDropped = desc("stage_droppable_total", "Elements that were dropped because they came too late.", "stage")
 	budgetLimit  = desc("budget_limit_bytes", "The budget; 0: none.")
 	budgetHeld   = desc("budget_held_bytes", "Bytes charged to the budget.")
 	budgetPeak   = desc("budget_held_peak_bytes", "The most bytes that were charged to the budget.")
@@ -39,7 +46,8 @@ var (
 // Describe implements prometheus.Collector.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		jobState, jobElapsed, elementsIn, elementsOut, bytesRead, stageState, stageDone, stageLeft, budgetLimit, budgetHeld, budgetPeak,
+		jobState, jobElapsed, elementsIn, elementsOut, bytesRead, stageState, stageDone, stageLeft,
+		stageMark, stageLag, stageBusy, stageBlocked, stageSlots, stageBytes, stageDropped, budgetLimit, budgetHeld, budgetPeak,
 		spillWritten, spillRead, userCounter, userGauge, userDist, userDistMin, userDistMax,
 	} {
 		ch <- d
@@ -77,6 +85,15 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		put(stageState, gauge, 1, s.Name, s.State)
 		put(stageDone, gauge, float64(s.Done), s.Name)
 		put(stageLeft, gauge, float64(s.Remaining), s.Name)
+		if x := s.Streaming; x != nil {
+			put(stageMark, gauge, float64(x.Watermark)/1000, s.Name)
+			put(stageLag, gauge, x.Lag.Seconds(), s.Name)
+			put(stageBusy, gauge, x.Busy, s.Name)
+			put(stageBlocked, gauge, x.Blocked, s.Name)
+			put(stageSlots, gauge, float64(x.Slots), s.Name)
+			put(stageBytes, gauge, float64(x.StateBytes), s.Name)
+			put(stageDropped, counter, float64(x.Droppable), s.Name)
+		}
 	}
 	put(budgetLimit, gauge, float64(st.Budget))
 	put(budgetHeld, gauge, float64(st.Held))

@@ -16,8 +16,9 @@ func (e *interrupted) Error() string { return "interrupted: " + e.sig.String() }
 
 func (e *interrupted) Is(target error) bool { return target == context.Canceled }
 
-// handleSignals cancels at the first interrupt and ends the process at the second, until stop is called.
-func handleSignals(cancel context.CancelCauseFunc, log *slog.Logger) (stop func()) {
+// handleSignals cancels at the first interrupt and ends the process at the second, until stop is called. If drain is
+// not nil and returns true, the first interrupt has been served with that.
+func handleSignals(cancel context.CancelCauseFunc, drain func() bool, log *slog.Logger) (stop func()) {
 	c := make(chan os.Signal, 2)
 	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
 	quit := make(chan struct{})
@@ -27,6 +28,12 @@ func handleSignals(cancel context.CancelCauseFunc, log *slog.Logger) (stop func(
 			case <-quit:
 				return
 			case sig := <-c:
+				if n == 0 && drain() {
+					drain = func() bool { return false }
+					n--
+					log.Warn("interrupted: draining the job; interrupt again to cancel it")
+					continue
+				}
 				if n > 0 {
 					log.Warn("interrupted twice: exiting at once; the next start removes what is left")
 					os.Exit(ExitInterrupted)

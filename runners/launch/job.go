@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 
 	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/graph"
@@ -16,6 +17,16 @@ type jobRun struct {
 	*program
 	log    *slog.Logger
 	cancel context.CancelCauseFunc
+	job    atomic.Pointer[sdk.Job] // once it has started, if it may be drained
+}
+
+// drain drains the job, if that is wanted and it has started, and reports whether.
+func (j *jobRun) drain() bool {
+	job := j.job.Load()
+	if job != nil {
+		(*job).Drain()
+	}
+	return job != nil
 }
 
 // tell reports what ends the program.
@@ -42,6 +53,9 @@ func (j *jobRun) run(ctx context.Context, g *graph.Graph) int {
 	if err != nil {
 		j.tell("the runner cannot run the pipeline", err)
 		return ExitUsage
+	}
+	if j.ro.Drain && g.Streaming() {
+		j.job.Store(&job)
 	}
 	j.log = j.log.With("job", job.Status().JobID)
 	if !j.ro.Quiet {

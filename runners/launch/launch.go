@@ -179,7 +179,7 @@ func (p *program) run(ctx context.Context, chosen Pipeline) int {
 	defer cancel(nil)
 	j := &jobRun{program: p, log: p.ro.logger(p.screen), cancel: cancel}
 	if p.env.Signals {
-		defer handleSignals(cancel, j.log)()
+		defer handleSignals(cancel, j.drain, j.log)()
 	}
 	g, err := sdk.Build(build)
 	switch {

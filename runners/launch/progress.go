@@ -51,6 +51,12 @@ type figures struct {
 	bytes         int64 // read, by the sources that say
 	left          int64 // bytes to read, by their estimate; 0: unknown, or none
 	spilled       int64
+	streaming     bool
+	mark          sdk.Time // the least watermark of a stage that is not done
+	lag           time.Duration
+	holder        string // what keeps it there
+	state         int64  // bytes
+	dropped       int64
 }
 
 func newFigures(st sdk.Status, src sources) figures {
@@ -80,6 +86,18 @@ func newFigures(st sdk.Status, src sources) figures {
 		}
 	}
 	f.stage = min(f.stage+1, f.stages)
+	for _, s := range st.Stages {
+		x := s.Streaming
+		if x == nil {
+			continue
+		}
+		f.state += x.StateBytes
+		f.dropped += x.Droppable
+		if s.State != "done" && (!f.streaming || x.Watermark < f.mark) {
+			f.mark, f.lag, f.holder = x.Watermark, x.Lag, x.Holder
+		}
+		f.streaming = true
+	}
 	return f
 }
 
@@ -159,6 +177,17 @@ func (f figures) toRead(bytesPerSec float64) (percent float64, eta time.Duration
 // line is f on one line of a terminal, in less than 80 columns in most cases.
 func (f figures) line(elements, bytes float64) string {
 	var b strings.Builder
+	if f.streaming {
+		fmt.Fprintf(&b, "%s  %s read, %s/s  at %v", f.elapsed.Round(time.Second), short(float64(f.elements)), short(elements), f.mark)
+		if f.lag > 0 && f.lag < 1000*time.Hour {
+			fmt.Fprintf(&b, ", %v behind", f.lag.Round(time.Second))
+		}
+		fmt.Fprintf(&b, "  state %s", ByteSize(f.state).Short())
+		if f.dropped > 0 {
+			fmt.Fprintf(&b, "  %s too late", short(float64(f.dropped)))
+		}
+		return b.String()
+	}
 	fmt.Fprintf(&b, "%s  stage %d/%d  %s read, %s/s", f.elapsed.Round(time.Second), f.stage, f.stages, short(float64(f.elements)), short(elements))
 	if f.bytes > 0 {
 		fmt.Fprintf(&b, "  %s, %s/s", ByteSize(f.bytes).Short(), ByteSize(bytes).Short())
@@ -183,6 +212,15 @@ func (f figures) attrs(elements, bytes float64) []any {
 	}
 	if f.spilled > 0 {
 		a = append(a, "spilled", f.spilled)
+	}
+	if f.streaming {
+		a = append(a, "watermark", f.mark.String(), "state_bytes", f.state, "too_late", f.dropped)
+		if f.lag > 0 {
+			a = append(a, "lag", f.lag.Seconds())
+		}
+		if f.holder != "" {
+			a = append(a, "held_by", f.holder)
+		}
 	}
 	return a
 }

@@ -22,6 +22,7 @@ type runOptions struct {
 	LogFormat string     `help:"text or json" default:"text"`
 	LogLevel  slog.Level `help:"debug, info, warn or error" default:"info"`
 	Quiet     bool       `help:"show no progress and no table at the end"`
+	Drain     bool       `name:"drain-on-interrupt" help:"at the first interrupt cut the sources of a streaming job off and let it come to its end; cancel at the second"`
 }
 
 // planned are runners that later versions have.

@@ -86,6 +86,10 @@ func handler(job sdk.Job) http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(append(b, '\n'))
 	})
+	mux.HandleFunc("POST /drain", func(w http.ResponseWriter, _ *http.Request) {
+		job.Drain()
+		_, _ = fmt.Fprintln(w, "the job is being drained")
+	})
 	mux.HandleFunc("GET /plan", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		_, _ = fmt.Fprint(w, job.Status().Plan)

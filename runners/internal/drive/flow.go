@@ -39,6 +39,7 @@ type Flow struct {
 	draining  atomic.Bool
 	left      atomic.Int64 // tasks that are not done
 
+	over    pressure
 	started time.Time
 	stopped atomic.Int64 // how long it took, in ns
 

@@ -8,6 +8,7 @@ import (
 	"github.com/millrace-go/millrace/runners/internal/engine"
 	"github.com/millrace-go/millrace/runners/internal/stage"
 	"github.com/millrace-go/millrace/sdk/exec"
+	"github.com/millrace-go/millrace/sdk/exec/budget"
 	"github.com/millrace-go/millrace/sdk/graph"
 	"github.com/millrace-go/millrace/sdk/mtime"
 )
@@ -40,6 +41,7 @@ type flowTask struct {
 	sent     mtime.Time // the watermark that the tasks behind have been told
 	more     bool       // the task has more to do at this clock
 	done     bool
+	account  *budget.Account // of the task's state
 	told     atomic.Pointer[report]
 	mark     atomic.Int64 // sent, for others
 	busy     atomic.Int64 // nanoseconds in steps that did something
@@ -83,6 +85,7 @@ func (t *flowTask) wire() error {
 		}
 	default:
 		t.task, err = t.f.exchanges[n].NewTask(w.b, step, sinks)
+		t.account = t.f.cfg.Budget.Open(n.Path, nil)
 	}
 	if err != nil {
 		return err
@@ -138,7 +141,11 @@ func (t *flowTask) wakeAt() mtime.Time {
 	default:
 		t.pool.mu.Lock()
 		defer t.pool.mu.Unlock()
-		return t.pool.p.Wake()
+		at := t.pool.p.Wake()
+		if t.f.over.since.Load() != 0 {
+			at = max(at, t.f.now().Add(100*time.Millisecond))
+		}
+		return at
 	}
 }
 
@@ -288,6 +295,11 @@ func (t *flowTask) pass(mark mtime.Time) error {
 
 // readSplit runs a split for a bundle.
 func (t *flowTask) readSplit(now mtime.Time) (did bool, err error) {
+	if t.f.script == nil {
+		if rest, err := t.f.rest(); rest || err != nil {
+			return false, err
+		}
+	}
 	p := t.pool
 	p.mu.Lock()
 	s := p.p.Take(now)

@@ -6,7 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/exec"
+	"github.com/millrace-go/millrace/sdk/mtime"
 )
 
 const (
@@ -131,11 +133,13 @@ func (f *Flow) watch(done <-chan struct{}) {
 	}
 	last := make([]seen, len(f.workers))
 	var cancelled time.Time
+	standing := stillness{since: time.Now()}
 	for {
 		select {
 		case <-done:
 			return
 		case now := <-tick.C:
+			standing.look(f, now)
 			if cancelled.IsZero() && f.ctx.Err() != nil {
 				cancelled = now
 			}
@@ -160,4 +164,35 @@ func (f *Flow) watch(done <-chan struct{}) {
 			}
 		}
 	}
+}
+
+// stillness finds out that event time does not move, and tells what holds it.
+type stillness struct {
+	stage string
+	mark  mtime.Time
+	since time.Time
+}
+
+func (s *stillness) look(f *Flow, now time.Time) {
+	if now.Sub(s.since) < f.cfg.StallAfter {
+		return
+	}
+	var st sdk.Status
+	f.Status(&st)
+	var slow *sdk.StageStatus
+	for i := range st.Stages {
+		if x := &st.Stages[i]; x.State != "done" && (slow == nil || x.Streaming.Watermark < slow.Streaming.Watermark) {
+			slow = x
+		}
+	}
+	s.since = now
+	if slow == nil {
+		return
+	}
+	if mark := slow.Streaming.Watermark; slow.Name != s.stage || mark != s.mark {
+		s.stage, s.mark = slow.Name, mark
+		return
+	}
+	f.cfg.Log.Warn("event time stands still: what waits for the watermark does not come out", "job", f.cfg.JobID,
+		"stage", slow.Name, "watermark", s.mark.String(), "held_by", slow.Streaming.Holder, "for_at_least", f.cfg.StallAfter)
 }
