@@ -2,6 +2,7 @@ package direct_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,19 +18,30 @@ import (
 )
 
 // ticksFn gives the numbers of a range, number n at n ms, from as many splits as there are elements.
-type ticksFn struct{ Stripes int64 }
+type ticksFn struct {
+	Stripes int64
+	ready   bool
+}
 
-func (ticksFn) Unbounded() bool { return true }
+func (f *ticksFn) Setup(*sdk.Context) error {
+	f.ready = true
+	return nil
+}
 
-func (ticksFn) InitialRestriction(r sdf.OffsetRange) sdf.OffsetRange { return r }
+func (*ticksFn) Unbounded() bool { return true }
 
-func (ticksFn) NewTracker(r sdf.OffsetRange) *sdf.OffsetTracker { return sdf.NewOffsetTracker(r) }
+func (*ticksFn) InitialRestriction(r sdf.OffsetRange) sdf.OffsetRange { return r }
 
-func (f ticksFn) NewWatermarkEstimator(_, _ sdf.OffsetRange, start sdk.Time) sdf.WatermarkEstimator {
+func (*ticksFn) NewTracker(r sdf.OffsetRange) *sdf.OffsetTracker { return sdf.NewOffsetTracker(r) }
+
+func (f *ticksFn) NewWatermarkEstimator(_, _ sdf.OffsetRange, start sdk.Time) sdf.WatermarkEstimator {
 	return sdf.NewManual(start)
 }
 
-func (f ticksFn) ProcessElement(c *sdk.Context, in sdf.OffsetRange, t *sdf.OffsetTracker, out sdk.Emitter[int64]) (sdk.Continuation, error) {
+func (f *ticksFn) ProcessElement(c *sdk.Context, in sdf.OffsetRange, t *sdf.OffsetTracker, out sdk.Emitter[int64]) (sdk.Continuation, error) {
+	if !f.ready {
+		return sdf.Stop(), errors.New("Setup has not been called")
+	}
 	est := c.WatermarkEstimator().(*sdf.Manual)
 	for n := t.Restriction().Lo; t.TryClaim(n); n++ {
 		if n%f.Stripes == in.Hi%f.Stripes { // each split takes its own
@@ -49,7 +61,7 @@ func ticks(p *sdk.Pipeline, n, stripes int64) sdk.PCollection[int64] {
 		}
 		ranges = append(ranges, sdf.OffsetRange{Lo: 0, Hi: hi})
 	}
-	all := sdk.ParDoSplittable(sdk.Create(p, ranges), ticksFn{Stripes: stripes})
+	all := sdk.ParDoSplittable(sdk.Create(p, ranges), &ticksFn{Stripes: stripes})
 	return sdk.Filter(all, func(v int64) bool { return v < n })
 }
 

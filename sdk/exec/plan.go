@@ -124,13 +124,21 @@ func (p *Plan) finish() error {
 // Start begins a bundle, for a host that pushes rows itself. After an error the plan can only be closed.
 func (p *Plan) Start() error {
 	err := p.start()
+	if op, ok := p.root.(Op); ok && err == nil {
+		err = op.StartBundle()
+	}
 	p.failed = p.failed || err != nil
 	return err
 }
 
 // Finish ends the bundle that Start has begun.
-func (p *Plan) Finish() error {
-	err := p.finish()
+func (p *Plan) Finish() (err error) {
+	if op, ok := p.root.(Op); ok {
+		err = op.FinishBundle()
+	}
+	if err == nil {
+		err = p.finish()
+	}
 	p.failed = p.failed || err != nil
 	return err
 }

@@ -306,7 +306,9 @@ func (f *Flow) run() {
 		}
 	} else {
 		var wg sync.WaitGroup
+		told := make(chan struct{})
 		stop := context.AfterFunc(f.ctx, func() {
+			defer close(told)
 			f.fail(context.Cause(f.ctx))
 			f.notifyAll()
 		})
@@ -316,7 +318,9 @@ func (f *Flow) run() {
 			wg.Go(w.loop)
 		}
 		wg.Wait()
-		stop()
+		if !stop() {
+			<-told
+		}
 		close(watching)
 	}
 	var errs []error
