@@ -158,6 +158,9 @@ func (p *Pipeline) template(n *graph.Node, fn any) *template {
 	bound := false
 	for i := range s.NumField() {
 		f := s.Type().Field(i)
+		if f.Anonymous {
+			p.checkEmbedded(n, f.Type, f.Name)
+		}
 		if !f.IsExported() {
 			continue
 		}
@@ -218,6 +221,27 @@ func (p *Pipeline) template(n *graph.Node, fn any) *template {
 		p.fns[fn] = n.At
 	}
 	return t
+}
+
+// checkEmbedded refuses what is bound by field where it would not be found: in an embedded struct.
+func (p *Pipeline) checkEmbedded(n *graph.Node, t reflect.Type, name string) {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return
+	}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		switch reflect.New(f.Type).Interface().(type) {
+		case state.Field, timer.Field, outputField, metricField, viewField, *ObservedWindow:
+			p.fail(n.At, n.Path, fmt.Errorf("field %s of the embedded %s is not bound: state, timers, outputs, metrics, views and windows are fields of the DoFn itself", f.Name, name))
+		default:
+			if f.Anonymous {
+				p.checkEmbedded(n, f.Type, name+"."+f.Name)
+			}
+		}
+	}
 }
 
 // stateful refuses state where it has no place.

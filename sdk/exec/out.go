@@ -46,6 +46,7 @@ type Out[T any] struct {
 	skew       time.Duration
 	eager      bool                    // rows must not wait for the next batch
 	after      func(m *Meta, rows int) // a batch has been pushed
+	unchecked  bool                    // the caller of Extend has filled in timestamps
 	err        error
 }
 
@@ -222,6 +223,7 @@ func (o *Out[T]) stamped() {
 }
 
 func (o *Out[T]) emitAt(ts mtime.Time, v T) {
+	ts = ts.Clamp()
 	if o.finishing {
 		o.emitIn(window.Global, ts, v)
 		return
@@ -233,7 +235,7 @@ func (o *Out[T]) emitAt(ts mtime.Time, v T) {
 	o.stamped()
 	o.v = append(o.v, v)
 	o.settle()
-	o.m.T[len(o.m.T)-1] = ts.Clamp()
+	o.m.T[len(o.m.T)-1] = ts
 	if len(o.v) >= o.full {
 		o.room()
 	}
@@ -311,6 +313,7 @@ func (o *Out[T]) extend(n int) []T {
 func (o *Out[T]) extendAt(n int) ([]T, []mtime.Time) {
 	o.settle()
 	o.stamped()
+	o.unchecked = true
 	if len(o.v) > 0 && len(o.v)+n > o.rows {
 		o.flush()
 		o.stamped()
@@ -349,6 +352,9 @@ func (o *Out[T]) flush() {
 	if len(o.v) == 0 {
 		return
 	}
+	if o.unchecked {
+		o.check()
+	}
 	b := &o.lent // a field, so that lending a batch costs no allocation
 	b.V, b.Meta = o.v, o.m
 	if o.cols&colT == 0 {
@@ -371,6 +377,21 @@ func (o *Out[T]) flush() {
 		o.sets.Reset()
 	case o.in != nil:
 		o.adopt(o.in)
+	}
+}
+
+// check looks at the timestamps that were filled in by the caller of Extend.
+func (o *Out[T]) check() {
+	o.unchecked = false
+	least := mtime.Min
+	if o.in != nil {
+		least = o.in.Time(o.row).Add(-o.skew)
+	}
+	for i, t := range o.m.T {
+		o.m.T[i] = t.Clamp()
+		if o.m.T[i] < least && o.err == nil {
+			o.err = fmt.Errorf("emitted at %v, before the element's own time %v: an output may not be earlier than its input, as it could be late", t, least)
+		}
 	}
 }
 

@@ -142,8 +142,8 @@ func (p *parDo[I, O]) Push(b *Batch[I]) (err error) {
 	outer := p.enter(len(b.V))
 	p.in = b
 	defer func() {
-		p.in = nil
 		err = p.leave(outer, recover(), err)
+		p.in = nil
 	}()
 	p.Begin(&b.Meta)
 	switch {

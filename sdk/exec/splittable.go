@@ -280,6 +280,7 @@ func (r *splittableRoot[I, O, R, T]) RunSplit(w Work, enough func(rows int) bool
 		}
 	}
 	if r.rest != nil {
+		res.Watermark = min(res.Watermark, mtime.Max-1) // at the end of time the source would be taken to have ended
 		r.rest.wm, r.rest.est = res.Watermark, work.est
 		res.Work, res.After, res.Idle = r.rest, after, idle
 	}

@@ -65,10 +65,11 @@ func (u *UserCode) BeginOne(m Meta) {
 // takes the call's other effects back, and dead is given the error of an element that goes to the dead-letter output.
 func (u *UserCode) Call(i int, call func() error, save func() (restore func()), dead func(err error, attempts int)) (err error) {
 	u.at(i)
+	outer := u.step.Host.Pulse.enter(u.step)
 	if u.policy.Kind != Fail {
+		defer u.step.Host.Pulse.leave(outer)
 		return u.guarded(i, call, save, dead)
 	}
-	outer := u.step.Host.Pulse.enter(u.step)
 	defer func() {
 		if p := recover(); p != nil {
 			err = u.step.failure(recovered(p), 1)

@@ -84,7 +84,11 @@ func (w *windowInto[T]) add(t mtime.Time, v *T) error {
 	if len(w.buf) == 0 {
 		return fmt.Errorf("the window function assigned no window to an element at %v; each element needs one", t)
 	}
-	for _, win := range w.buf {
+	for i, win := range w.buf {
+		if end := mtime.EndOfGlobalWindow + 1; win.End > end { // or the watermark would never pass it
+			win.End = end
+			w.buf[i] = win
+		}
 		if win.End <= win.Start {
 			return fmt.Errorf("the window function assigned %v, which is empty, to an element at %v", win, t)
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/mtime"
 )
 
@@ -22,14 +23,15 @@ type Timed[T any] struct {
 }
 
 type orderedColumn[T any] struct {
-	at *uint32
-	v  [][]Timed[T]
-	n  int
+	at    *uint32
+	v     [][]Timed[T]
+	n     int
+	sizer coder.Sizer[T]
 }
 
 // Bind implements [Field].
 func (l *OrderedList[T]) Bind(at *uint32) Column {
-	l.c = &orderedColumn[T]{at: at}
+	l.c = &orderedColumn[T]{at: at, sizer: coder.SizerFor[T]()}
 	return l.c
 }
 
@@ -101,8 +103,16 @@ func (l *OrderedList[T]) First() (t mtime.Time, v T, ok bool) {
 func (l *OrderedList[T]) ClearRange(from, to mtime.Time) {
 	lo, hi := l.c.bounds(from, to)
 	p := &l.c.v[*l.c.at]
-	*p = slices.Delete(*p, lo, hi)
 	l.c.n -= hi - lo
+	switch {
+	case hi-lo == len(*p):
+		*p = nil
+	case lo == 0: // as when the oldest go: moving the others each time would be work for each of them
+		clear((*p)[:hi])
+		*p = (*p)[hi:]
+	default:
+		*p = slices.Delete(*p, lo, hi)
+	}
 }
 
 // Clear empties the list.
@@ -130,5 +140,13 @@ func (c *orderedColumn[T]) Save(slot uint32) func() {
 }
 
 func (c *orderedColumn[T]) Size() int64 {
-	return int64(c.n)*int64(unsafe.Sizeof(Timed[T]{})) + int64(cap(c.v))*24
+	size := int64(c.n)*int64(unsafe.Sizeof(Timed[T]{}))*3/2 + int64(cap(c.v))*24
+	if !c.sizer.Fixed() {
+		for i := 0; i < len(c.v); i += max(len(c.v)/64, 1) {
+			if len(c.v[i]) > 0 {
+				return size + c.sizer.Size(&c.v[i][0].Value)*int64(c.n)
+			}
+		}
+	}
+	return size
 }

@@ -13,6 +13,7 @@
 package state
 
 import (
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
@@ -59,7 +60,7 @@ type valueColumn[T any] struct {
 	v     []T
 	has   []bool
 	sizer coder.Sizer[T]
-	n     int
+	copy  func(T) T // of what is changed in place, or nil
 }
 
 // Bind implements [Field].
@@ -80,11 +81,7 @@ func (v *Value[T]) Get() T { return v.c.v[*v.c.at] }
 // Write sets the value.
 func (v *Value[T]) Write(value T) {
 	c, at := v.c, *v.c.at
-	if !c.has[at] {
-		c.has[at] = true
-		c.n++
-	}
-	c.v[at] = value
+	c.v[at], c.has[at] = value, true
 }
 
 // Clear removes the value.
@@ -97,32 +94,26 @@ func (c *valueColumn[T]) Grow(slot uint32) {
 }
 
 func (c *valueColumn[T]) Clear(slot uint32) {
-	if c.has[slot] {
-		c.has[slot] = false
-		c.n--
-		clear(c.v[slot : slot+1])
-	}
+	c.has[slot] = false
+	clear(c.v[slot : slot+1])
 }
 
 func (c *valueColumn[T]) Empty(slot uint32) bool { return !c.has[slot] }
 
 func (c *valueColumn[T]) Save(slot uint32) func() {
 	v, has := c.v[slot], c.has[slot]
-	return func() {
-		c.Clear(slot)
-		if has {
-			c.v[slot], c.has[slot] = v, true
-			c.n++
-		}
+	if has && c.copy != nil {
+		v = c.copy(v)
 	}
+	return func() { c.v[slot], c.has[slot] = v, has }
 }
 
 func (c *valueColumn[T]) Size() int64 {
-	return int64(cap(c.v))*int64(unsafe.Sizeof(*new(T))+1) + sample(c.sizer, c.v, c.n)
+	return int64(cap(c.v))*int64(unsafe.Sizeof(*new(T))+1) + sample(c.sizer, c.v)
 }
 
-// sample estimates what n values lead to, by some of them.
-func sample[T any](s coder.Sizer[T], vs []T, n int) int64 {
+// sample estimates what values lead to, by some of them.
+func sample[T any](s coder.Sizer[T], vs []T) int64 {
 	if s.Fixed() || len(vs) == 0 {
 		return 0
 	}
@@ -133,7 +124,7 @@ func sample[T any](s coder.Sizer[T], vs []T, n int) int64 {
 		sum += s.Size(&vs[i])
 		k++
 	}
-	return sum / k * int64(max(n, 0))
+	return sum * int64(len(vs)) / k
 }
 
 // Bag is a cell of any number of Ts, in the order in which they were added.
@@ -143,6 +134,7 @@ type bagColumn[T any] struct {
 	at    *uint32
 	v     [][]T
 	n     int
+	kept  uint32 // the slot, plus one, whose values a restore may still want
 	sizer coder.Sizer[T]
 }
 
@@ -176,23 +168,32 @@ func (c *bagColumn[T]) Grow(slot uint32) {
 	}
 }
 
+// keptBytes is the memory that an empty bag may keep for the values to come.
+const keptBytes = 128
+
 func (c *bagColumn[T]) Clear(slot uint32) {
-	c.n -= len(c.v[slot])
-	clear(c.v[slot])
-	if cap(c.v[slot]) > 64 {
-		c.v[slot] = nil
-	} else {
-		c.v[slot] = c.v[slot][:0]
+	v := c.v[slot]
+	c.n -= len(v)
+	if c.kept == slot+1 || cap(v)*int(unsafe.Sizeof(*new(T))) > keptBytes {
+		c.v[slot], c.kept = nil, 0
+		return
 	}
+	clear(v)
+	c.v[slot] = v[:0]
 }
 
 func (c *bagColumn[T]) Empty(slot uint32) bool { return len(c.v[slot]) == 0 }
 
+// Save copies nothing: a bag is only added to, or cleared.
 func (c *bagColumn[T]) Save(slot uint32) func() {
-	v := slices.Clone(c.v[slot])
+	v := c.v[slot]
+	c.kept = slot + 1
 	return func() {
 		c.n += len(v) - len(c.v[slot])
-		c.v[slot] = v
+		if now := c.v[slot]; c.kept == slot+1 && len(now) > len(v) {
+			clear(now[len(v):])
+		}
+		c.v[slot], c.kept = v, 0
 	}
 }
 
@@ -230,7 +231,21 @@ func NewCombining[I, A, O any, F CombineFn[I, A, O]](fn F) Combining[I, A, O] {
 // Bind implements [Field].
 func (x *Combining[I, A, O]) Bind(at *uint32) Column {
 	x.c = &valueColumn[A]{at: at, sizer: coder.SizerFor[A]()}
+	if c, err := coder.For[A](); err == nil && !x.c.sizer.Fixed() {
+		x.c.copy = func(acc A) A { return clone(c, acc) } // AddInput may change it in place
+	}
 	return x.c
+}
+
+func clone[T any](c coder.Coder[T], v T) (w T) {
+	b, err := c.Append(nil, &v)
+	if err == nil {
+		_, err = c.Decode(b, &w)
+	}
+	if err != nil {
+		panic(fmt.Errorf("state: an accumulator does not survive encoding: %w", err))
+	}
+	return w
 }
 
 // Check implements [Field].
@@ -246,7 +261,6 @@ func (x *Combining[I, A, O]) Add(in I) {
 	at := *x.c.at
 	if !x.c.has[at] {
 		x.c.v[at], x.c.has[at] = x.fn.CreateAccumulator(), true
-		x.c.n++
 	}
 	x.c.v[at] = x.fn.AddInput(x.c.v[at], in)
 }
@@ -266,14 +280,16 @@ func (x *Combining[I, A, O]) Clear() { x.c.Clear(*x.c.at) }
 type Map[K comparable, V any] struct{ c *mapColumn[K, V] }
 
 type mapColumn[K comparable, V any] struct {
-	at *uint32
-	v  []map[K]V
-	n  int
+	at     *uint32
+	v      []map[K]V
+	n      int
+	keys   coder.Sizer[K]
+	values coder.Sizer[V]
 }
 
 // Bind implements [Field].
 func (m *Map[K, V]) Bind(at *uint32) Column {
-	m.c = &mapColumn[K, V]{at: at}
+	m.c = &mapColumn[K, V]{at: at, keys: coder.SizerFor[K](), values: coder.SizerFor[V]()}
 	return m.c
 }
 
@@ -336,7 +352,21 @@ func (c *mapColumn[K, V]) Save(slot uint32) func() {
 }
 
 func (c *mapColumn[K, V]) Size() int64 {
-	return int64(c.n)*int64(unsafe.Sizeof(*new(K))+unsafe.Sizeof(*new(V))+1)*2 + int64(cap(c.v))*8
+	size := int64(c.n)*int64(unsafe.Sizeof(*new(K))+unsafe.Sizeof(*new(V))+1)*2 + int64(cap(c.v))*8
+	if c.n == 0 || c.keys.Fixed() && c.values.Fixed() {
+		return size
+	}
+	const most = 64 // entries that are looked at
+	var sum, k int64
+	for i := 0; i < len(c.v) && k < most; i += max(len(c.v)/most, 1) {
+		for key, v := range c.v[i] {
+			sum += c.keys.Size(&key) + c.values.Size(&v)
+			if k++; k == most {
+				break
+			}
+		}
+	}
+	return size + sum*int64(c.n)/max(k, 1)
 }
 
 // Multimap is a cell of any number of values by key.
@@ -357,7 +387,7 @@ func (m *Multimap[K, V]) Get(k K) iter.Seq[V] {
 // Add adds a value of k.
 func (m *Multimap[K, V]) Add(k K, v V) {
 	old, _ := m.m.Get(k)
-	m.m.Put(k, append(old[:len(old):len(old)], v))
+	m.m.Put(k, append(old, v)) // behind what a saved map, or a sequence, sees
 }
 
 // Remove removes the values of k.

@@ -53,7 +53,7 @@ func (s *Stream[T]) AddAll(values ...sdk.Timestamped[T]) *Stream[T] {
 
 // Watermark says that no element before t is still to come. Elements that come nevertheless are late.
 func (s *Stream[T]) Watermark(t sdk.Time) *Stream[T] {
-	return s.step(exec.ScriptEvent{Watermark: t})
+	return s.step(exec.ScriptEvent{Watermark: t.Clamp()})
 }
 
 // Advance moves the processing time on.

@@ -160,5 +160,5 @@ func floor(t, period, offset mtime.Time) mtime.Time {
 
 // clamp keeps windows inside Beam's range of time, so that their ends have an encoding.
 func clamp(start, end mtime.Time) Window {
-	return Window{Start: max(start, mtime.Min), End: min(end, mtime.EndOfGlobalWindow+1)}
+	return Window{Start: min(max(start, mtime.Min), mtime.EndOfGlobalWindow), End: min(end, mtime.EndOfGlobalWindow+1)}
 }

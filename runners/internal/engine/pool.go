@@ -34,7 +34,7 @@ func NewPool(channels int) *Pool { return &Pool{input: NewWatermarks(channels), 
 func (p *Pool) Add(w exec.Work) {
 	s := &Split{Work: w, Watermark: mtime.Min, Resume: mtime.Min, Number: p.made}
 	if m, ok := w.(exec.Watermarked); ok {
-		s.Watermark = m.Watermark()
+		s.Watermark = min(m.Watermark(), mtime.Max-1) // at Max the source would be taken to have ended
 	}
 	p.made++
 	if p.draining && !truncate(s) {

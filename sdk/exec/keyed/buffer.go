@@ -3,26 +3,41 @@ package keyed
 import (
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
+	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
 // buffer keeps rows until the watermark has passed them, for a DoFn that wants them in the order of their times (Beam:
 // RequiresTimeSortedInput). Rows of one time stay in the order in which they came.
 type buffer[V any] struct {
-	ready queue // by time; the id is the row's place
+	ready timerQueue // by time and order; the slot of the key is the row's place
 	rows  []buffered[V]
 	free  []uint32
 	count []uint32 // rows of a slot
-	order uint32
+	order uint64
 }
 
 type buffered[V any] struct {
 	v    V
 	slot uint32
+	t    mtime.Time
 	pane window.Pane
 }
 
 func (b *buffer[V]) any(slot uint32) bool { return int(slot) < len(b.count) && b.count[slot] > 0 }
+
+// next is the time of the earliest row, or Max.
+func (b *buffer[V]) next() mtime.Time {
+	if len(b.ready.h) == 0 {
+		return mtime.Max
+	}
+	return b.ready.h[0].at
+}
+
+// passed reports whether a watermark has passed the earliest row.
+func (b *buffer[V]) passed(mark mtime.Time) bool {
+	return len(b.ready.h) > 0 && b.ready.h[0].at < mark
+}
 
 func (t *statefulTask[K, V, O]) keep(in *exec.Batch[coder.KV[K, V]]) error {
 	if t.buffer == nil {
@@ -30,12 +45,12 @@ func (t *statefulTask[K, V, O]) keep(in *exec.Batch[coder.KV[K, V]]) error {
 	}
 	b := t.buffer
 	for j, slot := range t.slots {
-		row := t.rows[j]
+		row := int(t.rows[j])
 		for int(slot) >= len(b.count) {
 			b.count = append(b.count, 0)
 		}
 		b.count[slot]++
-		x := buffered[V]{v: in.V[row].Value, slot: slot, pane: in.Pane(int(row))}
+		x := buffered[V]{v: in.V[row].Value, slot: slot, t: in.Time(row), pane: in.Pane(row)}
 		var at uint32
 		if n := len(b.free); n > 0 {
 			at, b.free = b.free[n-1], b.free[:n-1]
@@ -44,7 +59,8 @@ func (t *statefulTask[K, V, O]) keep(in *exec.Batch[coder.KV[K, V]]) error {
 			at = uint32(len(b.rows))
 			b.rows = append(b.rows, x)
 		}
-		b.ready.push(due{at: in.T[row], id: b.order, gen: at})
+		// A row whose time is not in its window must not outlive the window.
+		b.ready.push(timerDue{at: min(x.t, t.home[slot].w.MaxTimestamp()), serial: b.order, key: timerKey{slot: at}})
 		b.order++
 	}
 	return nil
@@ -53,17 +69,19 @@ func (t *statefulTask[K, V, O]) keep(in *exec.Batch[coder.KV[K, V]]) error {
 // release1 processes the earliest row.
 func (t *statefulTask[K, V, O]) release1() error {
 	b := t.buffer
-	d := b.ready.pop()
-	x := b.rows[d.gen]
-	b.rows[d.gen] = buffered[V]{}
-	b.free = append(b.free, d.gen)
+	at := b.ready.pop().key.slot
+	x := b.rows[at]
+	b.rows[at] = buffered[V]{}
+	b.free = append(b.free, at)
 	b.count[x.slot]--
-	if b.ready.len() == 0 {
-		b.order = 0
-	}
-	t.at, t.time = x.slot, d.at
+	t.at, t.time = x.slot, x.t
 	t.touch(x.slot)
-	return t.one(d.at, func() error {
+	t.lone.V = append(t.lone.V[:0], coder.KV[K, V]{Key: t.keys[x.slot], Value: x.v})
+	t.batch, t.row = &t.lone, 0
+	err := t.one(x.t, x.pane, func() error {
 		return t.cfg.Fn.ProcessElement(t.user.Context(), t.keys[x.slot], x.v, t.em)
 	})
+	t.batch = nil
+	clear(t.lone.V)
+	return err
 }

@@ -133,8 +133,8 @@ func (t *combineTask[K, I, A, O]) takeLifted(b *exec.Batch[coder.KV[K, lifted[A]
 			t.panes.add(slot, b.V[t.rows[j]].Value.n, b.T[t.rows[j]])
 		}
 	}
-	for _, row := range t.core.late {
-		t.dropped += b.V[row].Value.n
+	for _, l := range t.core.late {
+		t.dropped += b.V[l.row].Value.n
 	}
 	return nil
 }

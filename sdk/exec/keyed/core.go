@@ -71,7 +71,7 @@ type core struct {
 	rows  []uint32 // of the batch, for each of slots
 	slots []uint32
 	fresh []fresh
-	late  []uint32 // rows whose window has expired
+	late  []lateRow
 
 	setFrames [][]*frame // by window set of the batch
 	sweep     []uint32   // slots that a watermark step has still to visit
@@ -85,6 +85,12 @@ type core struct {
 
 // fresh is a slot that a row has opened.
 type fresh struct{ slot, row uint32 }
+
+// lateRow is a row and the one of its windows that has expired, or closed.
+type lateRow struct {
+	row uint32
+	w   window.Window
+}
 
 // frame is a window and the slots of its keys.
 type frame struct {
@@ -116,8 +122,9 @@ func newCore(cfg Config, kind keys.Kind, c cells) *core {
 // expired reports whether nothing more can come of w: it has ended, and so has its lateness.
 func (c *core) expired(w window.Window) bool { return c.expiry(w) <= c.clock.Watermark }
 
-// expiry is the watermark at which the state of w goes.
-func (c *core) expiry(w window.Window) mtime.Time { return min(w.End+c.lateness, mtime.Max) }
+// expiry is the watermark at which the state of w goes: none outlives the global window (Beam:
+// LateDataUtils.garbageCollectionTime).
+func (c *core) expiry(w window.Window) mtime.Time { return min(w.End+c.lateness, window.Global.End) }
 
 // locate finds or makes the slots of the rows of a batch, one for each window that a row is in.
 func (c *core) locate(col *keys.Column, m *exec.Meta) error {
@@ -129,6 +136,10 @@ func (c *core) locate(col *keys.Column, m *exec.Meta) error {
 		for _, w := range m.Windows(0) {
 			f := c.frameOf(w)
 			for i := range col.N {
+				if f == nil {
+					c.late = append(c.late, lateRow{uint32(i), w})
+					continue
+				}
 				c.locateRow(f, col, uint32(i))
 			}
 		}
@@ -145,7 +156,11 @@ func (c *core) locate(col *keys.Column, m *exec.Meta) error {
 		}
 	}
 	for i, s := range m.S {
-		for _, f := range c.setFrames[s] {
+		for j, f := range c.setFrames[s] {
+			if f == nil {
+				c.late = append(c.late, lateRow{uint32(i), m.Sets.Set(s)[j]})
+				continue
+			}
 			c.locateRow(f, col, uint32(i))
 		}
 	}
@@ -153,15 +168,11 @@ func (c *core) locate(col *keys.Column, m *exec.Meta) error {
 }
 
 func (c *core) locateRow(f *frame, col *keys.Column, row uint32) {
-	if f == nil {
-		c.late = append(c.late, row)
-		return
-	}
 	slot, isFresh := c.find(f, col, row)
 	if isFresh {
 		c.fresh = append(c.fresh, fresh{slot, row})
 	} else if c.panes != nil && c.panes.closed(slot) {
-		c.late = append(c.late, row)
+		c.late = append(c.late, lateRow{row, f.w})
 		return
 	}
 	c.rows = append(c.rows, row)
@@ -279,6 +290,11 @@ func (c *core) growKeys() {
 // release gives a slot back. Its key has been taken out of its table, or the table goes too.
 func (c *core) release(slot uint32) {
 	c.cells.free(slot)
+	c.recycle(slot)
+}
+
+// recycle is release for a slot that the cells do not know.
+func (c *core) recycle(slot uint32) {
 	c.live--
 	c.home[slot] = nil
 	c.gen[slot]++
@@ -309,8 +325,23 @@ const perStep = 4096
 func (c *core) advance(ck exec.Clock) (more bool, err error) {
 	c.clock = ck
 	if c.merged != nil {
-		return c.advanceMerging()
+		more, err = c.advanceMerging()
+	} else {
+		more, err = c.advancePlain()
 	}
+	c.told()
+	return more, err
+}
+
+// told brings the clock to where the tasks behind are told that this one is, after the call.
+func (c *core) told() {
+	if c.panes != nil {
+		c.clock.Output = max(c.clock.Output, min(c.clock.Watermark, c.hold()))
+	}
+}
+
+func (c *core) advancePlain() (more bool, err error) {
+	ck := c.clock
 	for steps := 0; steps < perStep; {
 		if c.sweeping == nil {
 			if !c.events.ready(ck.Watermark) {
@@ -398,7 +429,9 @@ func (c *core) endBundle(ck exec.Clock) error {
 	if c.panes == nil {
 		return nil
 	}
-	return c.panes.endBundle()
+	err := c.panes.endBundle()
+	c.told()
+	return err
 }
 
 // hold is a time that no pane still to come is before: Max if the watermark alone says.

@@ -45,7 +45,6 @@ type values[K, V any] struct {
 	bags[V]
 	late  *late[coder.KV[K, V]]
 	sizer coder.Sizer[V]
-	held  int64
 }
 
 func (s *values[K, V]) take(t *groupCore[K], batch any) error {
@@ -174,7 +173,14 @@ type groupTask[K, O any] struct {
 }
 
 // Take implements exec.Task.
-func (t *groupTask[K, O]) Take(in int, batch any) error { return t.ins[in].take(&t.groupCore, batch) }
+func (t *groupTask[K, O]) Take(in int, batch any) (err error) {
+	defer func() { // of a window function that merges
+		if p := recover(); p != nil {
+			err = exec.UserPanic(t.step, p)
+		}
+	}()
+	return t.ins[in].take(&t.groupCore, batch)
+}
 
 // EndBundle implements exec.Task.
 func (t *groupTask[K, O]) EndBundle(c exec.Clock) error { return t.endBundle(c) }

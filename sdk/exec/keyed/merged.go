@@ -23,8 +23,17 @@ type merged struct {
 	next    []uint32
 	expired []uint32 // slots to be released when their panes are emitted
 
+	// Of the batch that is being located.
+	batch  uint32   // its number
+	born   []uint32 // by slot: the batch that opened it
+	into   []uint32 // by slot: what it has been folded into, plus one
+	folded []uint32 // slots to be released when all rows are located
+
 	ws []window.Window
 }
+
+// isFresh reports whether a slot was opened by the batch that is being located: the cells do not know it yet.
+func (g *merged) isFresh(slot uint32) bool { return g.born[slot] == g.batch }
 
 // keyOf is where the key of a slot is.
 func (c *core) keyOf(slot uint32) uint32 {
@@ -35,6 +44,7 @@ func (c *core) keyOf(slot uint32) uint32 {
 }
 
 func (c *core) locateMerging(col *keys.Column, m *exec.Meta) error {
+	c.merged.batch++
 	for i := range col.N {
 		row := uint32(i)
 		key := uint32(0)
@@ -45,11 +55,11 @@ func (c *core) locateMerging(col *keys.Column, m *exec.Meta) error {
 			}
 			slot, state, err := c.place(key, w)
 			if err != nil {
-				return err
+				return fmt.Errorf("%s: %w", c.name, err)
 			}
 			switch {
-			case state == isLate, c.panes != nil && state == isOld && c.panes.closed(slot):
-				c.late = append(c.late, row)
+			case state == isLate:
+				c.late = append(c.late, lateRow{row, w})
 				continue
 			case state == isFresh:
 				c.fresh = append(c.fresh, fresh{slot, row})
@@ -61,7 +71,31 @@ func (c *core) locateMerging(col *keys.Column, m *exec.Meta) error {
 			c.forget(key)
 		}
 	}
+	c.unfold()
 	return nil
+}
+
+// unfold puts the rows that were located in slots which other rows then merged into the slots that are left.
+func (c *core) unfold() {
+	g := c.merged
+	if len(g.folded) == 0 {
+		return
+	}
+	for i, slot := range c.slots {
+		for g.into[slot] != 0 {
+			slot = g.into[slot] - 1
+		}
+		c.slots[i] = slot
+	}
+	c.fresh = slices.DeleteFunc(c.fresh, func(f fresh) bool { return g.into[f.slot] != 0 })
+	for _, slot := range g.folded {
+		if g.into[slot] = 0; g.isFresh(slot) {
+			c.recycle(slot)
+		} else {
+			c.release(slot)
+		}
+	}
+	g.folded = g.folded[:0]
 }
 
 // number returns the number of a row's key.
@@ -121,7 +155,8 @@ const (
 	isLate
 )
 
-// place returns the slot of w for a key, after merging.
+// place returns the slot of w for a key, after merging. Windows whose trigger has finished do not merge: they only drop what
+// is in just their span (Beam: ReduceFnRunnerTest.testMergingWithClosedDoesNotPoison).
 func (c *core) place(key uint32, w window.Window) (uint32, placing, error) {
 	if c.gap {
 		slot, state := c.placeGap(key, w)
@@ -130,6 +165,9 @@ func (c *core) place(key uint32, w window.Window) (uint32, placing, error) {
 	g := c.merged
 	g.ws = g.ws[:0]
 	for s := g.head[key]; s != 0; s = g.next[s-1] {
+		if c.isClosed(s - 1) {
+			continue
+		}
 		if g.span[s-1] == w {
 			return s - 1, isOld, nil
 		}
@@ -161,11 +199,11 @@ func (c *core) place(key uint32, w window.Window) (uint32, placing, error) {
 			case !found:
 				target, found = s, true
 			default:
-				c.fold(key, target, s)
+				target = c.fold(key, target, s)
 			}
 		}
 		if found && g.span[target] != m.To {
-			c.stretch(target, m.To)
+			c.stretch(key, target, m.To)
 		}
 		if slices.Contains(m.From, w) {
 			result, has, to = target, found, m.To
@@ -177,10 +215,8 @@ func (c *core) place(key uint32, w window.Window) (uint32, placing, error) {
 	if slot, ok := c.slotOf(key, to); ok {
 		return slot, isOld, nil
 	}
-	if c.expired(to) {
-		return 0, isLate, nil
-	}
-	return c.openSpan(key, to), isFresh, nil
+	slot, state := c.openSpan(key, to)
+	return slot, state, nil
 }
 
 // placeGap is place where windows merge that overlap: then the windows that a key has are apart.
@@ -190,57 +226,71 @@ func (c *core) placeGap(key uint32, w window.Window) (uint32, placing) {
 	for s := g.head[key]; s != 0; {
 		slot := s - 1
 		s = g.next[slot]
-		if o := g.span[slot]; w.Intersects(o) {
+		if o := g.span[slot]; w.Intersects(o) && !c.isClosed(slot) {
 			span.Start, span.End = min(span.Start, o.Start), max(span.End, o.End)
 			if !found {
 				target, found = slot, true
 			} else {
-				c.fold(key, target, slot)
+				target = c.fold(key, target, slot)
 			}
 		}
 	}
 	if !found {
-		if c.expired(w) {
-			return 0, isLate
-		}
-		return c.openSpan(key, w), isFresh
+		return c.openSpan(key, w)
 	}
 	if span != g.span[target] {
-		c.stretch(target, span)
+		c.stretch(key, target, span)
 	}
 	return target, isOld
 }
 
-func (c *core) slotOf(key uint32, w window.Window) (uint32, bool) {
+func (c *core) isClosed(slot uint32) bool { return c.panes != nil && c.panes.closed(slot) }
+
+// slotOf returns the slot of a window that is open.
+func (c *core) slotOf(key uint32, w window.Window) (uint32, bool) { return c.spanOf(key, w, false) }
+
+func (c *core) spanOf(key uint32, w window.Window, closed bool) (uint32, bool) {
 	g := c.merged
 	for s := g.head[key]; s != 0; s = g.next[s-1] {
-		if g.span[s-1] == w {
+		if g.span[s-1] == w && c.isClosed(s-1) == closed {
 			return s - 1, true
 		}
 	}
 	return 0, false
 }
 
-// openSpan gives a key a window.
-func (c *core) openSpan(key uint32, w window.Window) uint32 {
+// openSpan gives a key a window, unless it has expired or is closed.
+func (c *core) openSpan(key uint32, w window.Window) (uint32, placing) {
 	g := c.merged
+	if c.expired(w) {
+		return 0, isLate
+	}
+	if _, closed := c.spanOf(key, w, true); closed {
+		return 0, isLate
+	}
 	slot := c.alloc(&g.all)
 	for int(slot) >= len(g.span) {
 		g.key, g.span, g.next = append(g.key, 0), append(g.span, window.Window{}), append(g.next, 0)
+		g.born, g.into = append(g.born, 0), append(g.into, 0)
 	}
-	g.key[slot], g.span[slot], g.next[slot] = key, w, g.head[key]
+	g.key[slot], g.span[slot], g.next[slot], g.born[slot] = key, w, g.head[key], g.batch
 	g.head[key] = slot + 1
 	at := w.End
 	if at <= c.clock.Watermark {
 		at = c.expiry(w)
 	}
 	c.events.push(due{at, slot, c.gen[slot]})
-	return slot
+	return slot, isFresh
 }
 
-// stretch gives a slot another window.
-func (c *core) stretch(slot uint32, w window.Window) {
+// stretch gives a slot another window. Was there one that is closed, then it is open again, or what this one holds would be
+// lost.
+func (c *core) stretch(key, slot uint32, w window.Window) {
 	g := c.merged
+	if old, closed := c.spanOf(key, w, true); closed {
+		c.unlink(key, old)
+		c.release(old)
+	}
 	ended := g.span[slot].End <= c.clock.Watermark
 	g.span[slot] = w
 	if ended && w.End > c.clock.Watermark {
@@ -251,14 +301,22 @@ func (c *core) stretch(slot uint32, w window.Window) {
 	}
 }
 
-// fold merges the slot from into to.
-func (c *core) fold(key, to, from uint32) {
-	c.cells.merge(to, from)
+// fold merges two slots and returns the one that is left. That is one which the cells know, if there is one.
+func (c *core) fold(key, to, from uint32) uint32 {
+	g := c.merged
+	if g.isFresh(to) {
+		to, from = from, to
+	}
+	if !g.isFresh(from) {
+		c.cells.merge(to, from)
+	}
 	if c.panes != nil {
 		c.panes.merge(to, from)
 	}
 	c.unlink(key, from)
-	c.release(from)
+	g.into[from] = to + 1
+	g.folded = append(g.folded, from)
+	return to
 }
 
 func (c *core) unlink(key, slot uint32) {
@@ -357,7 +415,7 @@ func (p *panes) merge(to, from uint32) {
 	s.pending += o.pending
 	s.arrived += o.arrived
 	if o.flags&timed != 0 {
-		p.stamp(to, s, max(o.ts, p.c.clock.Watermark))
+		p.holdAt(to, s, o.ts)
 	}
 	// Windows merge before their triggers see the elements of the bundle: one that was opened by these has no state.
 	if st, with := p.of(to), [][]int64{p.of(to), p.of(from)}; o.flags&told != 0 {

@@ -26,6 +26,7 @@ type pane struct {
 	arrived int64      // of them, those of this bundle
 	ts      mtime.Time // of the pane, by the timestamp combiner, of what was not late
 	alarm   mtime.Time // what the slot's entry in due says
+	held    mtime.Time // what the slot's entry in holds says; Max: there is none
 	index   int32
 	spoken  int32 // firings that were not early
 	flags   flags
@@ -49,14 +50,14 @@ func newPanes(c *core, m *trigger.Machine) *panes {
 }
 
 func (p *panes) grow() {
-	p.state = append(p.state, pane{alarm: mtime.Max})
+	p.state = append(p.state, pane{alarm: mtime.Max, held: mtime.Max})
 	for range p.words {
 		p.trigger = append(p.trigger, 0)
 	}
 }
 
 func (p *panes) reset(slot uint32) {
-	p.state[slot] = pane{alarm: mtime.Max}
+	p.state[slot] = pane{alarm: mtime.Max, held: mtime.Max}
 	clear(p.of(slot))
 }
 
@@ -78,17 +79,24 @@ func (p *panes) add(slot uint32, n int64, ts mtime.Time) {
 	p.stamp(slot, s, ts)
 }
 
-// stamp adds a time to the pane's, and holds the output watermark there: an element behind the watermark cannot hold
-// it, but the end of its window can, if that is still to come (Beam: WatermarkHold).
+// stamp adds the time of an element to the pane's, and holds the output watermark there. What is behind the output watermark
+// cannot hold it, though an element that is not may be behind the input's; and once the end of the window is passed nothing
+// holds it (Beam: WatermarkHold.addElementHold).
 func (p *panes) stamp(slot uint32, s *pane, ts mtime.Time) {
 	c := p.c
-	if ts < c.clock.Watermark {
+	w := c.window(slot)
+	ts = c.strategy.OutputTime(w, ts)
+	if ts < c.clock.Output || w.End <= c.clock.Watermark {
 		return
 	}
-	ts = c.strategy.OutputTime(c.window(slot), ts)
+	p.holdAt(slot, s, ts)
+}
+
+// holdAt adds a time to the pane's.
+func (p *panes) holdAt(slot uint32, s *pane, ts mtime.Time) {
 	old := s.ts
 	if s.flags&timed != 0 {
-		s.ts = c.strategy.Combiner.Combine(old, ts)
+		s.ts = p.c.strategy.Combiner.Combine(old, ts)
 		if s.ts == old {
 			return
 		}
@@ -96,8 +104,9 @@ func (p *panes) stamp(slot uint32, s *pane, ts mtime.Time) {
 		s.ts = ts
 		s.flags |= timed
 	}
-	if p.holding {
-		p.holds.push(due{s.ts, slot, c.gen[slot]})
+	if p.holding && s.ts < s.held { // an entry that is earlier moves when its turn has come
+		s.held = s.ts
+		p.holds.push(due{s.ts, slot, p.c.gen[slot]})
 	}
 }
 
@@ -113,10 +122,19 @@ func (p *panes) hold() mtime.Time {
 	for p.holds.len() > 0 {
 		d := p.holds.h[0]
 		s := &p.state[d.id]
-		if p.c.home[d.id] != nil && p.c.gen[d.id] == d.gen && s.pending > 0 && s.flags&timed != 0 && s.ts == d.at {
+		current := p.c.home[d.id] != nil && p.c.gen[d.id] == d.gen && s.held == d.at
+		waits := current && s.pending > 0 && s.flags&timed != 0
+		if waits && s.ts == d.at {
 			return d.at
 		}
 		p.holds.pop()
+		switch {
+		case waits: // the pane's time is another by now
+			s.held = s.ts
+			p.holds.push(due{s.ts, d.id, d.gen})
+		case current:
+			s.held = mtime.Max
+		}
 	}
 	return mtime.Max
 }

@@ -104,8 +104,12 @@ func (o *outbox[R]) set(m *exec.Meta, i int) uint32 {
 	if m.S != nil {
 		k = m.S[i]
 	}
-	if o.from != m.Sets || o.from == nil {
-		o.from = m.Sets
+	sets := m.Sets
+	if sets == nil {
+		sets = globalSets
+	}
+	if o.from != sets {
+		o.from = sets
 		n := 1
 		if m.Sets != nil {
 			n = m.Sets.Len()
@@ -114,9 +118,6 @@ func (o *outbox[R]) set(m *exec.Meta, i int) uint32 {
 			o.to = append(o.to, 0)
 		}
 		clear(o.to)
-		if o.from == nil {
-			o.from = globalSets
-		}
 	}
 	if o.to[k] == 0 {
 		o.to[k] = o.sets.Add(m.Windows(i)...) + 1

@@ -2,6 +2,7 @@ package keyed
 
 import (
 	"fmt"
+	"math"
 	"unsafe"
 
 	"github.com/millrace-go/millrace/sdk/coder"
@@ -71,7 +72,7 @@ func (x *Stateful[K, V, O]) NewTask(b *exec.Build, step *exec.Step, sinks []any)
 	if err != nil {
 		return nil, err
 	}
-	t := &statefulTask[K, V, O]{cfg: cfg, key: x.key, em: cfg.Out.Emitter()}
+	t := &statefulTask[K, V, O]{cfg: cfg, step: step, key: x.key, em: cfg.Out.Emitter(), at: noSlot}
 	outs := append([]any{cfg.Out}, cfg.Extra...)
 	if cfg.Dead != nil {
 		outs = append(outs, cfg.Dead)
@@ -101,6 +102,7 @@ func (x *Stateful[K, V, O]) NewTask(b *exec.Build, step *exec.Step, sinks []any)
 type statefulTask[K, V, O any] struct {
 	*core
 	cfg      StatefulConfig[K, V, O]
+	step     *exec.Step
 	key      *keys.Type[K]
 	user     *exec.UserCode
 	em       exec.Emitter[O]
@@ -112,15 +114,31 @@ type statefulTask[K, V, O any] struct {
 	col      keys.Column
 	keys     []K
 
-	at      uint32 // the slot of the call
+	at      uint32 // the slot of the call, or noSlot
 	time    mtime.Time
-	expired bool // the call is that of an expiration
+	timing  bool // the call is that of a timer, or of an expiration
+	firing  firingTimer
 	touched []uint32
 	mark    []bool // by slot: in touched
 	batch   *exec.Batch[coder.KV[K, V]]
 	row     uint32
 	buffer  *buffer[V]
+	lone    exec.Batch[coder.KV[K, V]] // a row that has waited
+	wide    explosion[coder.KV[K, V]]  // rows of several windows
+	lost    error                      // of a call that no dead letter can tell of
+	before  uint64                     // processing-time timers set after this one wait for the next Advance
+	going   bool                       // the last Advance had more to do
 }
+
+// firingTimer is the timer whose call is being made.
+type firingTimer struct {
+	family int
+	tag    string
+	at     mtime.Time
+}
+
+// noSlot is the slot outside of calls: cells and timers that are used there have none.
+const noSlot = math.MaxUint32
 
 func (t *statefulTask[K, V, O]) describe(int) (key, element string, w window.Window) {
 	if int(t.at) < len(t.keys) && t.home[t.at] != nil {
@@ -157,6 +175,9 @@ func (t *statefulTask[K, V, O]) Take(_ int, batch any) error {
 	if t.cfg.Sorted {
 		return t.keep(b)
 	}
+	if wide(&b.Meta) {
+		b = t.explode(b)
+	}
 	t.batch = b
 	t.user.Begin(&b.Meta)
 	err := t.process(b)
@@ -173,7 +194,7 @@ func (t *statefulTask[K, V, O]) process(b *exec.Batch[coder.KV[K, V]]) error {
 	}
 	for j, slot := range t.slots {
 		t.at, t.row = slot, t.rows[j]
-		t.time = b.T[t.row]
+		t.time = b.Time(int(t.row))
 		if !t.mark[slot] {
 			t.mark[slot] = true
 			t.touched = append(t.touched, slot)
@@ -182,11 +203,16 @@ func (t *statefulTask[K, V, O]) process(b *exec.Batch[coder.KV[K, V]]) error {
 			return err
 		}
 	}
+	t.at = noSlot
 	return nil
 }
 
+// dead makes a dead letter of the element of the call. A timer has none: its failure is kept for the caller.
 func (t *statefulTask[K, V, O]) dead(err error, attempts int) {
 	if t.batch == nil {
+		e := &exec.ElementError{Transform: t.step.Path, At: t.step.At, Attempts: attempts, Err: err}
+		e.Key, e.Element, e.Window = t.describe(0)
+		t.lost = e
 		return
 	}
 	t.cfg.Dead.Emitter().Emit(exec.Failed[coder.KV[K, V]]{Element: t.batch.V[t.row], Error: err.Error(), Transform: t.name, Attempts: int64(attempts)})
@@ -221,39 +247,62 @@ func (t *statefulTask[K, V, O]) open(slot uint32, key K) error {
 
 // Set implements timer.Service.
 func (t *statefulTask[K, V, O]) Set(family int, tag string, s timer.Setting) {
-	w := t.home[t.at].w
+	if t.at == noSlot {
+		panic(fmt.Errorf("timer %s is set outside of ProcessElement, OnTimer and OnWindowExpiration: there is no key that it could be of", t.cfg.Names[family]))
+	}
+	w, event := t.home[t.at].w, t.timers.domain[family] == timer.Event
+	limit := t.expiry(w) - 1
 	s.At = s.At.Clamp()
-	if t.timers.domain[family] == timer.Event {
-		if limit := t.expiry(w) - 1; s.At > limit && !w.IsGlobal() {
-			panic(fmt.Errorf("timer %s is set to %v, after its window %v expires at %v: it would never fire", t.cfg.Names[family], s.At, w, t.expiry(w)))
-		}
-		if t.clock.Draining && w.IsGlobal() && s.At > t.clock.Watermark-1 && t.clock.Watermark == mtime.Max {
-			t.timers.dropped++ // it would loop for ever
-			return
-		}
-		if !s.HasOutput {
-			s.Output = s.At
-		}
-	} else if !s.HasOutput {
+	if event && s.At > limit {
+		panic(fmt.Errorf("timer %s is set to %v, after its window %v expires at %v: it would never fire", t.cfg.Names[family], s.At, w, t.expiry(w)))
+	}
+	switch {
+	case s.HasOutput && s.Output < t.time:
+		panic(fmt.Errorf("timer %s is set with the output time %v, before the element's own, %v: what it emits could be late", t.cfg.Names[family], s.Output, t.time))
+	case s.HasOutput && s.Output > limit:
+		panic(fmt.Errorf("timer %s is set with the output time %v, after its window %v expires at %v: what it emits would be too late", t.cfg.Names[family], s.Output, w, t.expiry(w)))
+	case s.HasOutput:
+	case event:
+		s.Output = s.At
+	default:
 		s.Output = t.time
 	}
-	if s.HasOutput && s.Output < t.time {
-		panic(fmt.Errorf("timer %s is set with the output time %v, before the element's own, %v: what it emits could be late", t.cfg.Names[family], s.Output, t.time))
+	// A timer that sets itself again to no later time does not come to an end by itself.
+	spins := t.timing && t.firing.family == family && t.firing.tag == tag && s.At <= t.firing.at
+	if t.timing && t.clock.Draining && (w.IsGlobal() || spins && event) {
+		t.timers.dropped++ // it would loop for ever
+		return
+	}
+	if spins && !event {
+		t.timers.floor = t.clock.Processing + 1 // others have their turn in between
 	}
 	t.timers.set(t.at, family, tag, s)
+	t.timers.floor = mtime.Min
 }
 
 // Clear implements timer.Service.
-func (t *statefulTask[K, V, O]) Clear(family int, tag string) { t.timers.clear(t.at, family, tag) }
+func (t *statefulTask[K, V, O]) Clear(family int, tag string) {
+	if t.at == noSlot {
+		panic(fmt.Errorf("timer %s is cleared outside of ProcessElement, OnTimer and OnWindowExpiration: there is no key that it could be of", t.cfg.Names[family]))
+	}
+	t.timers.clear(t.at, family, tag)
+}
 
 // EndBundle implements exec.Task: keys that have nothing left are forgotten.
 func (t *statefulTask[K, V, O]) EndBundle(c exec.Clock) error {
 	t.clock = c
-	for t.buffer != nil && t.buffer.ready.len() > 0 && t.buffer.ready.next() < c.Watermark { // late, but not too late
+	t.user.SetDraining(c.Draining)
+	for t.buffer != nil && t.buffer.passed(c.Watermark) { // late, but not too late
 		if err := t.release1(); err != nil {
 			return err
 		}
 	}
+	t.forget()
+	return nil
+}
+
+// forget gives back the slots that the last calls have left with nothing.
+func (t *statefulTask[K, V, O]) forget() {
 	for _, slot := range t.touched {
 		if t.mark[slot] = false; t.home[slot] == nil || !t.idle(slot) {
 			continue
@@ -263,7 +312,6 @@ func (t *statefulTask[K, V, O]) EndBundle(c exec.Clock) error {
 		t.release(slot)
 	}
 	t.touched = t.touched[:0]
-	return nil
 }
 
 // idle reports whether a slot holds nothing. With OnWindowExpiration a key is remembered until its window expires.
@@ -280,23 +328,24 @@ func (t *statefulTask[K, V, O]) idle(slot uint32) bool {
 }
 
 // Advance implements exec.Task: event-time timers in the order of their times, those that they set included, and
-// windows as they expire; then what the processing time has made due.
+// windows as they expire; then what the processing time has made due. Processing-time timers that these set wait for the
+// next call, so that one which is set again and again does not keep everything else waiting.
 func (t *statefulTask[K, V, O]) Advance(c exec.Clock) (more bool, err error) {
 	t.clock = c
 	t.user.SetDraining(c.Draining)
+	if !t.going {
+		t.before = t.timers.serial
+	}
+	t.going = false
 	for range perStep {
 		expires, fires := t.events.next(), t.timers.next(timer.Event)
-		if b := t.buffer; b != nil {
-			if at := b.ready.next(); b.ready.len() > 0 && at < c.Watermark && at <= fires && at < expires {
-				if err := t.release1(); err != nil {
-					return false, err
-				}
-				continue
-			}
-		}
 		switch {
+		case t.sweeping != nil:
+			err = t.expire()
+		case t.buffer != nil && t.buffer.passed(c.Watermark) && t.buffer.next() <= fires && t.buffer.next() < expires:
+			err = t.release1()
 		case t.timers.ready(timer.Event, c.Watermark) && fires < expires:
-			err = t.fire(timer.Event, c.Watermark)
+			err = t.fire(timer.Event)
 		case t.events.ready(c.Watermark):
 			d := t.events.pop()
 			f := t.byID[d.id]
@@ -306,30 +355,34 @@ func (t *statefulTask[K, V, O]) Advance(c exec.Clock) (more bool, err error) {
 				f.passed = true
 				t.events.push(due{t.expiry(f.w), d.id, d.gen})
 			default:
-				err = t.expire(f)
+				t.sweeping, t.sweep = f, t.sweep[:0]
+				f.table.each(func(slot uint32) { t.sweep = append(t.sweep, slot) })
 			}
-		case c.Watermark != mtime.Max && t.timers.ready(timer.Processing, c.Processing):
-			err = t.fire(timer.Processing, c.Processing)
+		case c.Watermark != mtime.Max && t.timers.due(c.Processing, t.before):
+			err = t.fire(timer.Processing)
 		default:
-			return false, t.EndBundle(c)
+			t.forget()
+			return false, nil
 		}
 		if err != nil {
 			return false, err
 		}
 	}
-	return true, t.EndBundle(c)
+	t.going = true
+	t.forget()
+	return true, nil
 }
 
 // fire calls OnTimer for the next timer of a domain, if it still holds.
-func (t *statefulTask[K, V, O]) fire(d timer.Domain, now mtime.Time) error {
+func (t *statefulTask[K, V, O]) fire(d timer.Domain) error {
 	slot, family, tag, s, ok := t.timers.pop(d)
 	if !ok || t.onTimer == nil {
 		return nil
 	}
-	t.at, t.time = slot, s.Output
+	t.at, t.time, t.firing = slot, s.Output, firingTimer{family, tag, s.At}
 	t.touch(slot)
 	fired := timer.Fired{Family: t.cfg.Names[family], Tag: tag, At: s.At}
-	return t.one(s.Output, func() error {
+	return t.timed(s.Output, func() error {
 		return t.onTimer.OnTimer(t.user.Context(), t.keys[slot], fired, t.em)
 	})
 }
@@ -341,44 +394,64 @@ func (t *statefulTask[K, V, O]) touch(slot uint32) {
 	}
 }
 
-// one makes a call that is about no row, at a time.
-func (t *statefulTask[K, V, O]) one(ts mtime.Time, call func() error) error {
-	m := exec.Meta{T0: ts, P0: window.NoFiring}
+// one makes a call that is about no row of a batch, at a time.
+func (t *statefulTask[K, V, O]) one(ts mtime.Time, p window.Pane, call func() error) error {
+	m := exec.Meta{T0: ts, P0: p}
 	if w := t.home[t.at].w; !w.IsGlobal() {
 		m.Sets = exec.NewWindowSets(w)
 	}
 	t.user.BeginOne(m)
-	if err := t.user.Call(0, call, t.save, t.dead); err != nil {
+	err := t.user.Call(0, call, t.save, t.dead)
+	t.at = noSlot
+	if err != nil {
 		return err
 	}
 	return t.user.End()
 }
 
-// expire ends a window.
-func (t *statefulTask[K, V, O]) expire(f *frame) error {
-	t.sweep = t.sweep[:0]
-	f.table.each(func(slot uint32) { t.sweep = append(t.sweep, slot) })
-	for _, slot := range t.sweep {
-		if t.onExpiry != nil {
-			t.at, t.time = slot, f.w.MaxTimestamp()
-			err := t.one(f.w.MaxTimestamp(), func() error {
-				return t.onExpiry.OnWindowExpiration(t.user.Context(), t.keys[slot], t.em)
-			})
-			if err != nil {
-				return err
-			}
-		}
-		t.release(slot)
+// timed makes the call of a timer or an expiration.
+func (t *statefulTask[K, V, O]) timed(ts mtime.Time, call func() error) error {
+	t.timing = true
+	err := t.one(ts, window.NoFiring, call)
+	t.timing = false
+	if err == nil {
+		err, t.lost = t.lost, nil
 	}
-	t.drop(f)
+	return err
+}
+
+// expire ends the window that is being swept: for the key of one slot, and when there is none left, for all.
+func (t *statefulTask[K, V, O]) expire() error {
+	n := len(t.sweep)
+	if n == 0 {
+		t.drop(t.sweeping)
+		t.sweeping = nil
+		return nil
+	}
+	slot := t.sweep[n-1]
+	t.sweep = t.sweep[:n-1]
+	if t.home[slot] == nil {
+		return nil // forgotten meanwhile
+	}
+	if t.onExpiry != nil {
+		end := t.sweeping.w.MaxTimestamp()
+		t.at, t.time, t.firing = slot, end, firingTimer{family: -1}
+		err := t.timed(end, func() error {
+			return t.onExpiry.OnWindowExpiration(t.user.Context(), t.keys[slot], t.em)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	t.release(slot)
 	return nil
 }
 
 // Hold implements exec.Task.
 func (t *statefulTask[K, V, O]) Hold() mtime.Time {
-	h := t.timers.hold()
+	h := min(t.timers.hold(), t.timers.next(timer.Event))
 	if t.buffer != nil {
-		h = min(h, t.buffer.ready.next())
+		h = min(h, t.buffer.next())
 	}
 	if t.onExpiry != nil && t.lateness > 0 {
 		for _, f := range t.frames {
@@ -389,7 +462,12 @@ func (t *statefulTask[K, V, O]) Hold() mtime.Time {
 }
 
 // Wake implements exec.Task.
-func (t *statefulTask[K, V, O]) Wake() mtime.Time { return t.timers.next(timer.Processing) }
+func (t *statefulTask[K, V, O]) Wake() mtime.Time {
+	if t.timers.ready(timer.Event, t.clock.Watermark) {
+		return mtime.Min // it was set in the past
+	}
+	return t.timers.next(timer.Processing)
+}
 
 // Stats implements exec.Task.
 func (t *statefulTask[K, V, O]) Stats() exec.TaskStats {
@@ -411,4 +489,44 @@ func (t *statefulTask[K, V, O]) free(slot uint32) {
 	}
 	t.timers.forget(slot)
 	clear(t.keys[slot : slot+1])
+}
+
+// wide reports whether a row is in several windows.
+func wide(m *exec.Meta) bool {
+	if m.Sets == nil {
+		return false
+	}
+	for s := range uint32(m.Sets.Len()) {
+		if len(m.Sets.Set(s)) > 1 {
+			return true
+		}
+	}
+	return false
+}
+
+// explosion is rows of several windows, once for each.
+type explosion[R any] struct {
+	b    exec.Batch[R]
+	t    []mtime.Time
+	s    []uint32
+	p    []window.Pane
+	sets exec.WindowSets
+}
+
+// explode makes a batch of the located rows of b that has each once for each of its windows: what a call emits goes
+// into the window that its state is of.
+func (t *statefulTask[K, V, O]) explode(b *exec.Batch[coder.KV[K, V]]) *exec.Batch[coder.KV[K, V]] {
+	x := &t.wide
+	clear(x.b.V)
+	x.b.V, x.t, x.s, x.p = x.b.V[:0], x.t[:0], x.s[:0], x.p[:0]
+	x.sets.Reset()
+	for j, slot := range t.slots {
+		i := int(t.rows[j])
+		x.b.V = append(x.b.V, b.V[i])
+		x.t, x.p = append(x.t, b.Time(i)), append(x.p, b.Pane(i))
+		x.s = append(x.s, x.sets.Add(t.home[slot].w))
+		t.rows[j] = uint32(j)
+	}
+	x.b.Meta = exec.Meta{T: x.t, S: x.s, P: x.p, Sets: &x.sets}
+	return &x.b
 }

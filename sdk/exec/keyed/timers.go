@@ -2,6 +2,7 @@ package keyed
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/timer"
@@ -18,7 +19,8 @@ type timers struct {
 	holds   timerQueue
 	count   []uint32 // timers of a slot
 	serial  uint64
-	dropped int64 // set again and again while draining
+	floor   mtime.Time // the earliest time at which a processing-time timer that is set now fires
+	dropped int64      // set again and again while draining
 }
 
 type setting struct {
@@ -40,7 +42,7 @@ type timerDue struct {
 }
 
 func newTimers(c *core, families int) *timers {
-	return &timers{c: c, plain: make([][]setting, families), tagged: map[timerKey]setting{}, bySlot: map[uint32]map[timerKey]bool{}}
+	return &timers{c: c, plain: make([][]setting, families), tagged: map[timerKey]setting{}, bySlot: map[uint32]map[timerKey]bool{}, floor: mtime.Min}
 }
 
 func (t *timers) grow(slot uint32) {
@@ -93,11 +95,26 @@ func (t *timers) set(slot uint32, family int, tag string, s timer.Setting) {
 }
 
 func (t *timers) enqueue(k timerKey, s setting) {
-	d := t.domain[k.family]
-	t.queues[d].push(timerDue{s.At, s.serial, k})
-	if d == timer.Processing || s.Output != s.At {
-		t.holds.push(timerDue{s.Output, s.serial, k})
+	d, at := t.domain[k.family], s.At
+	if d == timer.Processing {
+		at = max(at, t.floor)
 	}
+	t.push(&t.queues[d], timerDue{at, s.serial, k})
+	if d == timer.Processing || s.Output != s.At {
+		t.push(&t.holds, timerDue{s.Output, s.serial, k})
+	}
+}
+
+// push adds to a queue. One of which too much is out of date is swept: a timer that moves with each element, as the end
+// of a session does, would otherwise leave an entry for each.
+func (t *timers) push(q *timerQueue, d timerDue) {
+	if len(q.h) >= max(q.full, leastQueue) {
+		q.h = slices.DeleteFunc(q.h, func(d timerDue) bool { return t.get(d.key).serial != d.serial })
+		slices.SortFunc(q.h, compareTimers) // a sorted list is a heap
+		q.h = slices.CompactFunc(q.h, func(a, b timerDue) bool { return a.serial == b.serial })
+		q.full = 2 * len(q.h)
+	}
+	q.push(d)
 }
 
 func (t *timers) clear(slot uint32, family int, tag string) {
@@ -121,6 +138,11 @@ func (t *timers) next(d timer.Domain) mtime.Time {
 // ready reports whether the next timer of a domain is due.
 func (t *timers) ready(d timer.Domain, now mtime.Time) bool {
 	return t.next(d) <= now && len(t.queues[d].h) > 0
+}
+
+// due reports whether a processing-time timer is, of those that were set before one of a serial number.
+func (t *timers) due(now mtime.Time, before uint64) bool {
+	return t.ready(timer.Processing, now) && t.queues[timer.Processing].h[0].serial <= before
 }
 
 // pop takes the next timer of a domain.
@@ -196,10 +218,26 @@ func (t *timers) size() int64 {
 }
 
 // timerQueue is a heap, the earliest first; of one time, in the order in which they were set.
-type timerQueue struct{ h []timerDue }
+type timerQueue struct {
+	h    []timerDue
+	full int // so many entries are too many, unless none is out of date
+}
+
+// leastQueue is how many entries of a queue are not too many in any case.
+const leastQueue = 64
 
 func (a *timerDue) before(b *timerDue) bool {
 	return a.at < b.at || a.at == b.at && a.serial < b.serial
+}
+
+func compareTimers(a, b timerDue) int {
+	if a.before(&b) {
+		return -1
+	}
+	if b.before(&a) {
+		return 1
+	}
+	return 0
 }
 
 func (q *timerQueue) push(d timerDue) {

@@ -20,7 +20,8 @@ type LiveStore[T any] interface {
 // view is the exchange by which rows become a view: all of a window's in one place, given on by its trigger.
 type view[T any] struct {
 	exec.StreamExchange
-	store LiveStore[T]
+	store  LiveStore[T]
+	behind mtime.Time
 }
 
 // NewView returns the exchange of a view.
@@ -29,7 +30,11 @@ func NewView[T any](cfg Config, store LiveStore[T]) exec.StreamExchange {
 	if err != nil {
 		panic(err) // bool has a coder
 	}
-	return &view[T]{NewGroupByKey[bool, T](cfg, kc), store}
+	x := &view[T]{StreamExchange: NewGroupByKey[bool, T](cfg, kc), store: store}
+	if s := cfg.Windowing; !s.FiresAtEnd() {
+		x.behind = mtime.Time(s.Lateness.Milliseconds())
+	}
+	return x
 }
 
 // NewWriter implements exec.StreamExchange.
@@ -48,20 +53,28 @@ func (x *view[T]) NewTask(b *exec.Build, step *exec.Step, _ []any) (exec.Task, e
 		return nil, err
 	}
 	owner := int(coder.KeyGroup([]byte{0})) * b.Host.Workers / coder.KeyGroups
-	return &viewTask[T]{Task: t, store: x.store, owner: b.Host.Worker == owner}, nil
+	return &viewTask[T]{Task: t, store: x.store, owner: b.Host.Worker == owner, behind: x.behind}, nil
 }
 
 type viewTask[T any] struct {
 	exec.Task
 	store LiveStore[T]
 	owner bool // the view's rows come here
+	// behind is how far the watermark must be past the end of a window for it to be certain that what it holds has been
+	// published: with a trigger that need not fire there, that is when the window expires (Beam:
+	// Trigger.getWatermarkThatGuaranteesFiring).
+	behind mtime.Time
 }
 
 // Advance implements exec.Task.
 func (t *viewTask[T]) Advance(c exec.Clock) (bool, error) {
 	more, err := t.Task.Advance(c)
 	if t.owner && !more && err == nil {
-		t.store.Pass(c.Watermark)
+		mark := c.Watermark
+		if mark < mtime.Max {
+			mark = max(mark-t.behind, mtime.Min)
+		}
+		t.store.Pass(mark)
 	}
 	return more, err
 }
