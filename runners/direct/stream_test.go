@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,5 +177,65 @@ func TestStreamingStateOverBudget(t *testing.T) {
 	})
 	if err == nil || !strings.Contains(err.Error(), "hoard holds most of it") {
 		t.Errorf("got %v, want the budget, the bytes and the transform", err)
+	}
+}
+
+type evenFn struct{}
+
+func (evenFn) ProcessElement(_ *sdk.Context, v int64, out sdk.Emitter[int64]) error {
+	if v%2 == 0 {
+		out.Emit(v)
+	}
+	return nil
+}
+
+func (evenFn) ProcessBatch(_ *sdk.Context, in []int64, out *sdk.BatchEmitter[int64]) error {
+	for i, v := range in {
+		if v%2 == 0 {
+			out.Emit(i, v)
+		}
+	}
+	return nil
+}
+
+// What a ProcessBatch emits for a row has the row's time, the last one's too.
+func TestProcessBatchKeepsTimes(t *testing.T) {
+	var got collected[string]
+	_, err := sdk.Run(context.Background(), &direct.Runner{Workers: 1}, func(p *sdk.Pipeline) error {
+		got.v = nil
+		var vs []sdk.Timestamped[int64]
+		for i := range int64(10) {
+			vs = append(vs, sdk.Timestamped[int64]{Time: mtime.Time(i), Value: i})
+		}
+		even := sdk.ParDo(sdk.CreateTimestamped(p, vs), evenFn{})
+		sdk.Map(sdk.Reify(even), func(e sdk.Element[int64]) string { return got.add(fmt.Sprint(e.Value, int64(e.Time))) })
+		return nil
+	})
+	if want := []string{"0 0", "2 2", "4 4", "6 6", "8 8"}; err != nil || !slices.Equal(got.v, want) {
+		t.Errorf("got %q, %v; want %q", got.v, err, want)
+	}
+}
+
+// Windows fire while a source that always has something to give goes on: it keeps no other source from its turn.
+func TestWindowsFireAsTimeGoes(t *testing.T) {
+	var early atomic.Int64
+	const n = 2_000_000
+	var read atomic.Int64
+	_, err := sdk.Run(context.Background(), &direct.Runner{Workers: 2}, func(p *sdk.Pipeline) error {
+		in := sdk.Map(ticks(p, n, 1), func(v int64) int64 {
+			read.Add(1)
+			return v
+		})
+		sums := sdk.CombineGlobally(sdk.WindowInto(in, window.Fixed(time.Minute)), sumFn{})
+		sdk.Map(sums, func(int64) bool {
+			if read.Load() < n/2 {
+				early.Add(1)
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil || early.Load() == 0 {
+		t.Errorf("no window has fired in the first half of the events; %v", err)
 	}
 }

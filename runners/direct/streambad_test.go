@@ -468,9 +468,6 @@ func TestFailuresInGroupings(t *testing.T) {
 		"in a CombineFn": func(in sdk.PCollection[kv]) { sdk.CombinePerKey(in, sourFn{}, sdk.Name("it")) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			if strings.Contains(name, "CombineFn") {
-				bug(t, "keyed/combine.go: the step has no describe, so a panic in a CombineFn names neither key nor window")
-			}
 			_, err := sdk.Run(t.Context(), &direct.Runner{Workers: 2, Log: quiet()}, func(p *sdk.Pipeline) error {
 				build(sdk.WindowInto(teststream.Read(p, script), window.Fixed(10*time.Millisecond)))
 				return nil

@@ -96,6 +96,9 @@ type Step struct {
 	describe func(row int) (key, element string, w window.Window)
 }
 
+// Describe sets what tells of the element in a row of the batch, for errors: for operators of other packages.
+func (s *Step) Describe(f func(row int) (key, element string, w window.Window)) { s.describe = f }
+
 // Where describes the element that the step's user code is at: for a report about code that blocks or fails.
 // While the step makes progress the answer may be about a neighbour.
 func (s *Step) Where() (key, element string) {

@@ -149,7 +149,10 @@ func (p *parDo[I, O]) Push(b *Batch[I]) (err error) {
 	switch {
 	case p.batch != nil:
 		p.be = BatchEmitter[O]{o: p.out, rows: len(b.V)}
-		err = p.whole(p.batch.ProcessBatch(&p.ctx, b.V, &p.be), len(b.V))
+		p.out.row = 0
+		err = p.batch.ProcessBatch(&p.ctx, b.V, &p.be)
+		p.out.end(p.out.row) // the row that was emitted for last
+		err = p.whole(err, len(b.V))
 	case p.policy.Kind != Fail:
 		for i := range b.V {
 			if err = p.Call(i, p.call, noState, p.bury); err != nil {

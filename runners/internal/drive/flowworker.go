@@ -19,6 +19,7 @@ type flowWorker struct {
 	id        int
 	host      *exec.Host
 	tasks     []*flowTask // by stage: upstream first
+	turn      int         // the task whose source is read next
 	wake      chan struct{}
 	idle      atomic.Bool
 	busy      atomic.Bool
@@ -115,8 +116,16 @@ func (w *flowWorker) step() (did bool, err error) {
 		}
 	}()
 	now, since := w.f.now(), time.Now()
-	for i := len(w.tasks) - 1; i >= 0; i-- {
-		if at = w.tasks[i]; at.done {
+	n := len(w.tasks)
+	for i := range 2 * n {
+		// What is between tasks first, from the end. Then the sources, in turn: one that always has something to give
+		// must not keep another, for which a view or the watermark of the first may wait, from its own.
+		if i < n {
+			at = w.tasks[n-1-i]
+		} else {
+			at = w.tasks[(w.turn+i-n)%n]
+		}
+		if at.done || (i < n) != (at.task != nil) {
 			continue
 		}
 		if at.blocked() {
@@ -130,6 +139,9 @@ func (w *flowWorker) step() (did bool, err error) {
 		if did, err = at.step(now); did || err != nil {
 			if err != nil {
 				at.fail()
+			}
+			if at.task == nil {
+				w.turn = (at.s.ID + 1) % n
 			}
 			at.busy.Add(int64(time.Since(since)))
 			at.publish()

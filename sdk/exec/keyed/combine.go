@@ -1,6 +1,7 @@
 package keyed
 
 import (
+	"fmt"
 	"unsafe"
 
 	"github.com/millrace-go/millrace/sdk/coder"
@@ -34,7 +35,7 @@ func NewCombinePerKey[K, I, A, O any](cfg Config, kc coder.Coder[K], fn group.Co
 }
 
 // liftable reports whether elements can be combined before the task sees them. Not if windows merge, per key; nor if
-// the pane's time depends on which of its elements are late, which the task alone knows.
+// the pane's time depends on its elements, and on which of them are late, which the task alone knows.
 func liftable(s window.Strategy) bool {
 	return s.Merger() == nil && s.Combiner == window.EndOfWindow
 }
@@ -46,6 +47,7 @@ func (x *combine[K, I, A, O]) NewWriter(b *exec.Build, step *exec.Step, _ int, p
 	}
 	r := newRouter[K, lifted[A]](b, &exec.Step{Path: step.Path, Host: step.Host}, x.key, ports)
 	l := &lift[K, I, A]{step: step, key: x.key, to: r, fn: x.fn}
+	step.Describe(l.describe)
 	b.Add(l)
 	return exec.Sink[coder.KV[K, I]](l), nil
 }
@@ -54,6 +56,7 @@ func (x *combine[K, I, A, O]) NewWriter(b *exec.Build, step *exec.Step, _ int, p
 func (x *combine[K, I, A, O]) NewTask(_ *exec.Build, step *exec.Step, sinks []any) (exec.Task, error) {
 	t := &combineTask[K, I, A, O]{x: x, step: step, out: newEmitter[coder.KV[K, O]](step, sinks[0]), size: int64(unsafe.Sizeof(*new(A)))}
 	t.core = newCore(x.cfg, x.key.Kind, t)
+	step.Describe(t.describe)
 	if len(sinks) > 1 {
 		t.late = newLate[coder.KV[K, I]](sinks[1])
 	}
@@ -70,6 +73,14 @@ type combineTask[K, I, A, O any] struct {
 	out  *emitter[coder.KV[K, O]]
 	late *late[coder.KV[K, I]]
 	size int64
+	at   uint32 // the slot that user code is at
+}
+
+func (t *combineTask[K, I, A, O]) describe(int) (key, element string, w window.Window) {
+	if k := t.keyOf(t.at); int(k) < len(t.keys) && t.home[t.at] != nil {
+		key, w = fmt.Sprint(t.keys[k]), t.window(t.at)
+	}
+	return key, "", w
 }
 
 // Take implements exec.Task.
@@ -97,6 +108,7 @@ func (t *combineTask[K, I, A, O]) Take(_ int, batch any) (err error) {
 	}
 	fn := t.x.fn
 	for j, slot := range t.slots {
+		t.at = slot
 		t.accs[slot] = fn.AddInput(t.accs[slot], b.V[t.rows[j]].Value)
 	}
 	if t.panes != nil {
@@ -126,6 +138,7 @@ func (t *combineTask[K, I, A, O]) takeLifted(b *exec.Batch[coder.KV[K, lifted[A]
 	}
 	fn := t.x.fn
 	for j, slot := range t.slots {
+		t.at = slot
 		t.accs[slot] = fn.MergeAccumulators(t.accs[slot], b.V[t.rows[j]].Value.acc)
 	}
 	if t.panes != nil {
@@ -157,6 +170,7 @@ func (t *combineTask[K, I, A, O]) emit(fs []firing) error {
 	t.out.begin()
 	for i := range fs {
 		f := &fs[i]
+		t.at = f.slot
 		t.out.add(coder.KV[K, O]{Key: t.keys[t.keyOf(f.slot)], Value: t.x.fn.ExtractOutput(t.accs[f.slot])}, f)
 	}
 	return t.out.end()
@@ -218,11 +232,18 @@ type lift[K, I, A any] struct {
 	cells [][]uint32 // by set and key: where in accs, plus one
 	accs  []lifted[A]
 	of    []liftedKey
-	ts    []mtime.Time
 	out   exec.Batch[coder.KV[K, lifted[A]]]
-	outT  []mtime.Time
 	outS  []uint32
-	outP  []window.Pane
+	in    *exec.Batch[coder.KV[K, I]]
+	row   int // that user code is at
+}
+
+func (l *lift[K, I, A]) describe(int) (key, element string, w window.Window) {
+	if l.in == nil {
+		return
+	}
+	kv := l.in.V[l.row]
+	return fmt.Sprint(kv.Key), fmt.Sprintf("%.200s", fmt.Sprint(kv.Value)), l.in.Windows(l.row)[0]
 }
 
 type lifter[I, A any] interface {
@@ -242,10 +263,12 @@ func (l *lift[K, I, A]) Push(b *exec.Batch[coder.KV[K, I]]) (err error) {
 		return nil
 	}
 	l.step.In.Add(int64(n))
+	l.in = b
 	defer func() {
 		if p := recover(); p != nil {
 			err = exec.UserPanic(l.step, p)
 		}
+		l.in = nil
 	}()
 	if err := l.key.Load(&l.col, unsafe.Pointer(&b.V[0].Key), unsafe.Sizeof(b.V[0]), n); err != nil {
 		return err
@@ -284,14 +307,13 @@ func (l *lift[K, I, A]) Push(b *exec.Batch[coder.KV[K, I]]) (err error) {
 		if c == 0 {
 			l.accs = append(l.accs, lifted[A]{acc: l.fn.CreateAccumulator()})
 			l.of = append(l.of, liftedKey{id, set})
-			l.ts = append(l.ts, b.Time(i))
 			c = uint32(len(l.accs))
 			l.cells[set][id] = c
 		}
 		a := &l.accs[c-1]
+		l.row = i
 		a.acc = l.fn.AddInput(a.acc, b.V[i].Value)
 		a.n++
-		l.ts[c-1] = max(l.ts[c-1], b.Time(i)) // the pane is late only if all of it is
 	}
 	if len(l.accs) >= maxLifted {
 		return l.flush()
@@ -304,12 +326,12 @@ func (l *lift[K, I, A]) flush() error {
 	size := len(l.accs)
 	for lo := 0; lo < size; lo += exec.BatchSize {
 		hi := min(lo+exec.BatchSize, size)
-		l.out.V, l.outT, l.outS, l.outP = l.out.V[:0], l.outT[:0], l.outS[:0], l.outP[:0]
+		l.out.V, l.outS = l.out.V[:0], l.outS[:0]
 		for i := lo; i < hi; i++ {
 			l.out.V = append(l.out.V, coder.KV[K, lifted[A]]{Key: l.keys[l.of[i].key], Value: l.accs[i]})
-			l.outT, l.outS = append(l.outT, l.ts[i]), append(l.outS, l.of[i].set)
+			l.outS = append(l.outS, l.of[i].set)
 		}
-		l.out.Meta = exec.Meta{T: l.outT, Sets: &l.sets.sets, S: l.outS, P0: window.NoFiring}
+		l.out.Meta = exec.Meta{Sets: &l.sets.sets, S: l.outS, P0: window.NoFiring} // times are asked no more
 		if err := l.to.Push(&l.out); err != nil {
 			return err
 		}
@@ -317,7 +339,7 @@ func (l *lift[K, I, A]) flush() error {
 	clear(l.accs)
 	clear(l.keys)
 	clear(l.out.V[:cap(l.out.V)])
-	l.accs, l.keys, l.of, l.ts = l.accs[:0], l.keys[:0], l.of[:0], l.ts[:0]
+	l.accs, l.keys, l.of = l.accs[:0], l.keys[:0], l.of[:0]
 	l.table.reset()
 	l.sets.reset()
 	l.cells = l.cells[:0]

@@ -117,10 +117,8 @@ type liftAll[I, A any] struct {
 	fn   lifter[I, A]
 	sets setNumbers
 	accs []lifted[A] // by set
-	ts   []mtime.Time
 	out  exec.Batch[coder.KV[bool, lifted[A]]]
 	outS []uint32
-	outT []mtime.Time
 }
 
 // Push implements exec.Sink.
@@ -136,7 +134,7 @@ func (l *liftAll[I, A]) Push(b *exec.Batch[I]) (err error) {
 	}()
 	l.sets.learn(&b.Meta)
 	for l.sets.n() > len(l.accs) {
-		l.accs, l.ts = append(l.accs, lifted[A]{acc: l.fn.CreateAccumulator()}), append(l.ts, mtime.Min)
+		l.accs = append(l.accs, lifted[A]{acc: l.fn.CreateAccumulator()})
 	}
 	fn := l.fn
 	for i := 0; i < len(b.V); {
@@ -149,12 +147,11 @@ func (l *liftAll[I, A]) Push(b *exec.Batch[I]) (err error) {
 			}
 		}
 		a := &l.accs[set]
-		acc, ts := a.acc, l.ts[set]
+		acc := a.acc
 		for k := i; k < j; k++ {
 			acc = fn.AddInput(acc, b.V[k])
-			ts = max(ts, b.Time(k))
 		}
-		a.acc, a.n, l.ts[set] = acc, a.n+int64(j-i), ts
+		a.acc, a.n = acc, a.n+int64(j-i)
 		i = j
 	}
 	return nil
@@ -165,18 +162,18 @@ func (l *liftAll[I, A]) FinishBundle() error {
 	if len(l.accs) == 0 {
 		return nil
 	}
-	l.out.V, l.outS, l.outT = l.out.V[:0], l.outS[:0], l.outT[:0]
+	l.out.V, l.outS = l.out.V[:0], l.outS[:0]
 	for s, a := range l.accs {
 		if a.n > 0 {
 			l.out.V = append(l.out.V, coder.KV[bool, lifted[A]]{Value: a})
-			l.outS, l.outT = append(l.outS, uint32(s)), append(l.outT, l.ts[s])
+			l.outS = append(l.outS, uint32(s))
 		}
 	}
-	l.out.Meta = exec.Meta{T: l.outT, Sets: &l.sets.sets, S: l.outS, P0: window.NoFiring}
+	l.out.Meta = exec.Meta{Sets: &l.sets.sets, S: l.outS, P0: window.NoFiring} // times are asked no more
 	err := l.to.Push(&l.out)
 	clear(l.accs)
 	clear(l.out.V)
-	l.accs, l.ts = l.accs[:0], l.ts[:0]
+	l.accs = l.accs[:0]
 	l.sets.reset()
 	return err
 }
