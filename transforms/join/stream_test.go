@@ -1,0 +1,126 @@
+package join_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/millrace-go/millrace/runners/direct"
+	"github.com/millrace-go/millrace/sdk"
+	"github.com/millrace-go/millrace/sdk/mtime"
+	"github.com/millrace-go/millrace/sdk/teststream"
+	"github.com/millrace-go/millrace/transforms/join"
+)
+
+// row is a value of one side, numbered, at a time.
+type row struct {
+	Left bool
+	Key  int64
+	N    int64
+	Time int64
+}
+
+// played runs a join of rows that come in bundles, the watermark a while behind, and returns what comes out.
+func played[O any](t *testing.T, rows []row, build func(l, r sdk.PCollection[sdk.KV[int64, row]]) sdk.PCollection[O], show func(O, sdk.Time) string) []string {
+	t.Helper()
+	s := teststream.New[row]()
+	for i, x := range rows {
+		s.Add(mtime.Time(x.Time), x)
+		if i%5 == 4 {
+			least := int64(1 << 60)
+			for _, later := range rows[i+1:] {
+				least = min(least, later.Time)
+			}
+			s.Watermark(mtime.Time(min(least, 1000)))
+		}
+	}
+	var mu sync.Mutex
+	var got []string
+	_, err := sdk.Run(context.Background(), &direct.Runner{Workers: 2}, func(p *sdk.Pipeline) error {
+		got = nil
+		in := sdk.WithKeys(teststream.Read(p, s), func(x row) int64 { return x.Key })
+		l := sdk.Filter(in, func(kv sdk.KV[int64, row]) bool { return kv.Value.Left })
+		r := sdk.Filter(in, func(kv sdk.KV[int64, row]) bool { return !kv.Value.Left })
+		sdk.Map(sdk.Reify(build(l, r)), func(e sdk.Element[O]) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, show(e.Value, e.Time))
+			return true
+		})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(got)
+	return got
+}
+
+func randomRows(seed uint64) []row {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	rows := make([]row, 60)
+	for i := range rows {
+		rows[i] = row{Left: rng.IntN(2) == 0, Key: rng.Int64N(3), N: int64(i), Time: int64(i)*2 + rng.Int64N(20)}
+	}
+	return rows
+}
+
+// The interval join is that of two loops, whatever comes first.
+func TestIntervalAgainstLoops(t *testing.T) {
+	for seed := range uint64(20) {
+		rows := randomRows(seed)
+		lower, upper := time.Duration(int64(seed)%7-4)*time.Millisecond, time.Duration(seed%11)*time.Millisecond
+		got := played(t, rows, func(l, r sdk.PCollection[sdk.KV[int64, row]]) sdk.PCollection[sdk.KV[int64, join.Pair[row, row]]] {
+			return join.Interval(l, r, lower, upper)
+		}, func(p sdk.KV[int64, join.Pair[row, row]], at sdk.Time) string {
+			return fmt.Sprint(p.Key, p.Value.Left.N, p.Value.Right.N, int64(at))
+		})
+		var want []string
+		for _, l := range rows {
+			for _, r := range rows {
+				d := time.Duration(r.Time-l.Time) * time.Millisecond
+				if l.Left && !r.Left && l.Key == r.Key && lower <= d && d <= upper {
+					want = append(want, fmt.Sprint(l.Key, l.N, r.N, max(l.Time, r.Time)))
+				}
+			}
+		}
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("seed %d, %v to %v:\n got %q\nwant %q", seed, lower, upper, got, want)
+		}
+	}
+}
+
+// The as-of join finds the version that a loop over all of them finds.
+func TestAsOfAgainstLoops(t *testing.T) {
+	for seed := range uint64(20) {
+		rows := randomRows(seed)
+		got := played(t, rows, func(l, r sdk.PCollection[sdk.KV[int64, row]]) sdk.PCollection[sdk.KV[int64, join.Pair[row, join.Optional[row]]]] {
+			return join.AsOf(l, r)
+		}, func(p sdk.KV[int64, join.Pair[row, join.Optional[row]]], at sdk.Time) string {
+			return fmt.Sprint(p.Key, p.Value.Left.N, p.Value.Right.Valid, p.Value.Right.Value.N, int64(at))
+		})
+		var want []string
+		for _, l := range rows {
+			if !l.Left {
+				continue
+			}
+			var last row
+			found := false
+			for _, r := range rows { // in the order in which they come
+				if !r.Left && r.Key == l.Key && r.Time <= l.Time && (!found || r.Time >= last.Time) {
+					last, found = r, true
+				}
+			}
+			want = append(want, fmt.Sprint(l.Key, l.N, found, last.N, l.Time))
+		}
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("seed %d:\n got %q\nwant %q", seed, got, want)
+		}
+	}
+}
