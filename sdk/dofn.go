@@ -99,7 +99,11 @@ func awaiting(b *exec.Build, n *graph.Node, s any) any {
 	for i, v := range n.Reads {
 		ids[i] = v.ID
 	}
-	return exec.NewAwait(b, n.In[0].Elem, ids, s)
+	s = exec.NewAwait(b, n.In[0].Elem, ids, s)
+	if !isGlobal(n.In[0]) {
+		s = exec.NewExplode(b, n.In[0].Elem, s) // a row waits in each of its windows for itself
+	}
+	return s
 }
 
 func checkPolicy[I, O any](p *Pipeline, n *graph.Node, fn any) {

@@ -18,12 +18,7 @@ import (
 // be complete.
 var ErrUnboundedGlobal = errors.New("grouping an unbounded collection in the global window, where no group is ever complete: give it windows with WindowInto, or a trigger")
 
-// grouped adds an exchange of ins.
-func grouped(p *Pipeline, verb string, opts []Option, ins ...*graph.Collection) *graph.Node {
-	n, _ := groupedWith(p, verb, parse(opts).only(verb, false), ins...)
-	return n
-}
-
+// groupedWith adds an exchange of ins.
 func groupedWith(p *Pipeline, verb string, o *options, ins ...*graph.Collection) (*graph.Node, *options) {
 	n := p.add(verb, graph.Exchange, o)
 	n.In = ins

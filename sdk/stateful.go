@@ -43,12 +43,7 @@ func StatefulParDo[K, V, O any, D StatefulFn[K, V, O]](in PCollection[KV[K, V]],
 	if in.c.Windowing.Merger() != nil {
 		p.fail(n.At, n.Path, fmt.Errorf("state on windows that merge (%v): what would the state of two windows be when they become one? Group first, or window by what does not merge", in.c.Windowing.Fn))
 	}
-	w := in.c.Windowing
-	w.Trigger, w.Accumulating = nil, false
-	if w.Fn != nil && window.IsGlobalFn(w.Fn) {
-		w.Trigger = in.c.Windowing.Trigger // or a grouping behind it would never fire
-	}
-	out := output[O](p, n, w)
+	out := output[O](p, n, in.c.Windowing)
 	t := p.template(n, fn)
 	n.Display = t.name
 	if len(n.Reads) > 0 {

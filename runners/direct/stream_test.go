@@ -15,6 +15,7 @@ import (
 	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/sdf"
+	"github.com/millrace-go/millrace/sdk/teststream"
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
@@ -237,5 +238,27 @@ func TestWindowsFireAsTimeGoes(t *testing.T) {
 	})
 	if err != nil || early.Load() == 0 {
 		t.Errorf("no window has fired in the first half of the events; %v", err)
+	}
+}
+
+// A batch that is not full goes when its first value has waited, or its window has expired.
+func TestBatchesThatWait(t *testing.T) {
+	s := teststream.New[int64]().
+		Add(0, 1, 2, 3, 4).          // a full one, and one
+		Advance(6*time.Second).      // not yet
+		Add(0, 5).                   //
+		Advance(4*time.Second).      // 4 has waited for ten seconds
+		Add(0, 6).Advance(time.Hour) // alone
+	s.Add(0, 7).End()
+	var got collected[string]
+	_, err := sdk.Run(context.Background(), &direct.Runner{Workers: 2}, func(p *sdk.Pipeline) error {
+		got.v = nil
+		in := sdk.WithKeys(teststream.Read(p, s), func(int64) string { return "k" })
+		batches := sdk.GroupIntoBatches(in, sdk.BatchLimits{Count: 3, Wait: 10 * time.Second})
+		sdk.Map(batches, func(b sdk.KV[string, []int64]) string { return got.add(fmt.Sprint(b.Value)) })
+		return nil
+	})
+	if want := []string{"[1 2 3]", "[4 5]", "[6]", "[7]"}; err != nil || !slices.Equal(got.v, want) {
+		t.Errorf("got %q, %v; want %q", got.v, err, want)
 	}
 }

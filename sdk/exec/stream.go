@@ -35,6 +35,8 @@ type StreamExchange interface {
 // Task is the downstream end of a streaming edge: it keeps state by key and window. It is a state machine that its
 // host drives, from one goroutine: it starts none and reads no clock. All of its output is pushed from within the calls.
 type Task interface {
+	// BeginBundle is called before the first Take of a bundle.
+	BeginBundle(c Clock)
 	// Take processes rows of the n-th input. The batch is the task's for the call.
 	Take(n int, batch any) error
 	// EndBundle is called after some batches: what they have made ready is emitted.

@@ -11,7 +11,11 @@
 // expired, and event-time timers set beyond that are an error.
 package timer
 
-import "github.com/millrace-go/millrace/sdk/mtime"
+import (
+	"time"
+
+	"github.com/millrace-go/millrace/sdk/mtime"
+)
 
 // Domain is the kind of time by which a timer fires.
 type Domain uint8
@@ -38,6 +42,8 @@ type Setting struct {
 type Service interface {
 	Set(family int, tag string, s Setting)
 	Clear(family int, tag string)
+	// Now is the processing time.
+	Now() mtime.Time
 }
 
 // Field is what all timers implement, for runners.
@@ -82,6 +88,9 @@ type ProcessingTime struct{ timer }
 
 // Domain implements [Field].
 func (*ProcessingTime) Domain() Domain { return Processing }
+
+// SetAfter sets the timer without a tag to fire when d has gone by.
+func (t *ProcessingTime) SetAfter(d time.Duration) { t.Set(t.s.Now().Add(d)) }
 
 // Fired is a timer that has fired.
 type Fired struct {

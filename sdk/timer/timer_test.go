@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/timer"
 )
 
@@ -16,6 +17,8 @@ type call struct {
 
 // log is a Service that keeps what it is told.
 type log struct{ calls []call }
+
+func (l *log) Now() mtime.Time { return 0 }
 
 func (l *log) Set(family int, tag string, s timer.Setting) {
 	l.calls = append(l.calls, call{"set", family, tag, s})

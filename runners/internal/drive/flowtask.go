@@ -198,6 +198,7 @@ func (t *flowTask) receive() (did bool, err error) {
 				if err := t.plan.Start(); err != nil {
 					return true, err
 				}
+				t.task.BeginBundle(t.clock)
 				open = true
 			}
 			if err := t.task.Take(c.input, m.batch); err != nil {

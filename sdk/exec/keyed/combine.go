@@ -186,6 +186,7 @@ func (t *combineTask[K, I, A, O]) free(slot uint32) {
 }
 
 func (t *combineTask[K, I, A, O]) merge(into, from uint32) {
+	t.at = into
 	t.accs[into] = t.x.fn.MergeAccumulators(t.accs[into], t.accs[from])
 }
 

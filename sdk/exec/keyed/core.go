@@ -423,6 +423,9 @@ func (c *core) window(slot uint32) window.Window {
 	return c.home[slot].w
 }
 
+// BeginBundle implements exec.Task.
+func (c *core) BeginBundle(ck exec.Clock) { c.clock = ck }
+
 // endBundle evaluates the triggers of what has been added to.
 func (c *core) endBundle(ck exec.Clock) error {
 	c.clock = ck

@@ -72,6 +72,7 @@ func (p *passing[T]) Take(_ int, batch any) error {
 	return p.to.Push(b)
 }
 
+func (p *passing[T]) BeginBundle(exec.Clock)           {}
 func (p *passing[T]) EndBundle(exec.Clock) error       { return nil }
 func (p *passing[T]) Advance(exec.Clock) (bool, error) { return false, nil }
 func (p *passing[T]) Hold() mtime.Time                 { return mtime.Max }

@@ -245,6 +245,9 @@ func (t *statefulTask[K, V, O]) open(slot uint32, key K) error {
 	return err
 }
 
+// Now implements timer.Service.
+func (t *statefulTask[K, V, O]) Now() mtime.Time { return t.clock.Processing }
+
 // Set implements timer.Service.
 func (t *statefulTask[K, V, O]) Set(family int, tag string, s timer.Setting) {
 	if t.at == noSlot {
