@@ -1,0 +1,5 @@
+//go:build !race
+
+package byhand
+
+const raceEnabled = false
