@@ -32,7 +32,8 @@ type Fired = timer.Fired
 // StatefulParDo applies fn to every pair, with state by key and window (Beam: stateful ParDo).
 //
 // Windows must not merge. With a policy for failing elements (see [OnError]) what a failed call did to state and timers
-// is taken back too.
+// is taken back too. A failing OnTimer or OnWindowExpiration is retried, but is no element that could go to a dead-letter
+// output: it fails the job.
 func StatefulParDo[K, V, O any, D StatefulFn[K, V, O]](in PCollection[KV[K, V]], fn D, opts ...Option) PCollection[O] {
 	p := same("StatefulParDo", in.p)
 	o := parse(opts)
@@ -62,7 +63,7 @@ func StatefulParDo[K, V, O any, D StatefulFn[K, V, O]](in PCollection[KV[K, V]],
 	}
 	stream(n, func() exec.StreamExchange {
 		return keyed.NewStateful(kc, func(b *exec.Build, step *exec.Step, sinks []any) (keyed.StatefulConfig[K, V, O], error) {
-			cfg := keyed.StatefulConfig[K, V, O]{Config: keyedConfig(n), Policy: o.policy, Sorted: o.sorted, Key: kc}
+			cfg := keyed.StatefulConfig[K, V, O]{Config: keyedConfig(n), Policy: o.policy, Sorted: o.sorted}
 			cfg.Windowed = !window.IsGlobalFn(in.c.Windowing.Fn)
 			inst, err := t.instance(b, step, sinks, fn)
 			if err != nil {

@@ -17,7 +17,6 @@ import (
 type combine[K, I, A, O any] struct {
 	cfg    Config
 	key    *keys.Type[K]
-	keyC   coder.Coder[K]
 	fn     group.CombineFn[I, A, O]
 	lifted bool
 }
@@ -31,7 +30,7 @@ type lifted[A any] struct {
 // NewCombinePerKey returns the exchange of a combine per key. Rows that come too late go to the task's second output,
 // if it has one; then nothing is aggregated before they are sent.
 func NewCombinePerKey[K, I, A, O any](cfg Config, kc coder.Coder[K], fn group.CombineFn[I, A, O], droppable bool) exec.StreamExchange {
-	return &combine[K, I, A, O]{cfg: cfg, key: keys.NewType(kc), keyC: kc, fn: fn, lifted: liftable(cfg.Windowing) && !droppable}
+	return &combine[K, I, A, O]{cfg: cfg, key: keys.NewType(kc), fn: fn, lifted: liftable(cfg.Windowing) && !droppable}
 }
 
 // liftable reports whether elements can be combined before the task sees them. Not if windows merge, per key; nor if
@@ -54,7 +53,7 @@ func (x *combine[K, I, A, O]) NewWriter(b *exec.Build, step *exec.Step, _ int, p
 
 // NewTask implements exec.StreamExchange.
 func (x *combine[K, I, A, O]) NewTask(_ *exec.Build, step *exec.Step, sinks []any) (exec.Task, error) {
-	t := &combineTask[K, I, A, O]{x: x, step: step, out: newEmitter[coder.KV[K, O]](step, sinks[0]), size: int64(unsafe.Sizeof(*new(A)))}
+	t := &combineTask[K, I, A, O]{x: x, step: step, out: newEmitter[coder.KV[K, O]](step, sinks[0]), size: int64(unsafe.Sizeof(*new(A))), sizer: coder.SizerFor[A]()}
 	t.core = newCore(x.cfg, x.key.Kind, t)
 	step.Describe(t.describe)
 	if len(sinks) > 1 {
@@ -65,15 +64,16 @@ func (x *combine[K, I, A, O]) NewTask(_ *exec.Build, step *exec.Step, sinks []an
 
 type combineTask[K, I, A, O any] struct {
 	*core
-	x    *combine[K, I, A, O]
-	step *exec.Step
-	col  keys.Column
-	keys []K // by key number
-	accs []A // by slot
-	out  *emitter[coder.KV[K, O]]
-	late *late[coder.KV[K, I]]
-	size int64
-	at   uint32 // the slot that user code is at
+	x     *combine[K, I, A, O]
+	step  *exec.Step
+	col   keys.Column
+	keys  []K // by key number
+	accs  []A // by slot
+	out   *emitter[coder.KV[K, O]]
+	late  *late[coder.KV[K, I]]
+	size  int64
+	sizer coder.Sizer[A]
+	at    uint32 // the slot that user code is at
 }
 
 func (t *combineTask[K, I, A, O]) describe(int) (key, element string, w window.Window) {
@@ -217,7 +217,9 @@ func (t *combineTask[K, I, A, O]) Hold() mtime.Time { return t.hold() }
 func (t *combineTask[K, I, A, O]) Wake() mtime.Time { return t.wake() }
 
 // Stats implements exec.Task.
-func (t *combineTask[K, I, A, O]) Stats() exec.TaskStats { return t.stats(t.size) }
+func (t *combineTask[K, I, A, O]) Stats() exec.TaskStats {
+	return t.stats(t.size, heldBy(t.sizer, t.accs, t.live))
+}
 
 // lift aggregates what a bundle brings, by key and set of windows, before it is sent.
 type lift[K, I, A any] struct {

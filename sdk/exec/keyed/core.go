@@ -94,11 +94,10 @@ type lateRow struct {
 
 // frame is a window and the slots of its keys.
 type frame struct {
-	w      window.Window
-	id     uint32
-	gen    uint32
-	table  table
-	passed bool // the watermark has passed its end
+	w     window.Window
+	id    uint32
+	gen   uint32
+	table table
 }
 
 func newCore(cfg Config, kind keys.Kind, c cells) *core {
@@ -199,7 +198,7 @@ func (c *core) frameOf(w window.Window) *frame {
 			c.byID = append(c.byID, f)
 		}
 		c.frames[w] = f
-		if f.passed = w.End <= c.clock.Watermark; f.passed {
+		if w.End <= c.clock.Watermark {
 			c.events.push(due{c.expiry(w), f.id, f.gen})
 		} else {
 			c.events.push(due{w.End, f.id, f.gen})
@@ -391,7 +390,6 @@ func (c *core) advancePlain() (more bool, err error) {
 		if c.expiring {
 			c.drop(f)
 		} else {
-			f.passed = true
 			c.events.push(due{c.expiry(f.w), f.id, f.gen})
 		}
 	}

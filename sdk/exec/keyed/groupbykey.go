@@ -87,7 +87,9 @@ func (s *values[K, V]) move(into, from uint32) {
 	s.bags.move(into, from)
 }
 
-func (s *values[K, V]) size() int64 { return int64(s.n) * int64(unsafe.Sizeof(*new(V))+4) }
+func (s *values[K, V]) size() int64 {
+	return int64(s.n)*int64(unsafe.Sizeof(*new(V))+4) + heldBy(s.sizer, s.vals, s.n)
+}
 
 // seq is the sequence that a row of a batch holds: there are as many as rows, made once.
 type seq[V any] struct {
@@ -196,7 +198,7 @@ func (t *groupTask[K, O]) Wake() mtime.Time { return t.wake() }
 
 // Stats implements exec.Task.
 func (t *groupTask[K, O]) Stats() exec.TaskStats {
-	s := t.stats(8)
+	s := t.stats(8, 0)
 	for _, in := range t.ins {
 		s.Bytes += in.size()
 	}

@@ -1,8 +1,6 @@
 package keyed
 
 import (
-	"unsafe"
-
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/window"
@@ -40,14 +38,4 @@ func (l *late[R]) push(b *exec.Batch[R], rows []lateRow) error {
 		l.b.Sets, l.b.S = &l.sets, l.s
 	}
 	return l.to.Push(&l.b)
-}
-
-// stats says what the core holds, given the fixed size in bytes of what a slot holds beside it.
-func (c *core) stats(perSlot int64) exec.TaskStats {
-	const fixed = 64 // of a slot, its key and its place in the tables
-	per := fixed + perSlot
-	if c.panes != nil {
-		per += int64(unsafe.Sizeof(pane{})) + int64(8*c.panes.words)
-	}
-	return exec.TaskStats{Slots: int64(c.live), Bytes: per * int64(c.live), Dropped: c.dropped, Frames: int64(len(c.frames))}
 }

@@ -45,7 +45,6 @@ type StatefulConfig[K, V, O any] struct {
 	Late     any   // the Sink of droppable rows, or nil
 	Finish   func(c *exec.Context) error
 	Sorted   bool // rows of a key are processed in the order of their times, once the watermark has passed them
-	Key      coder.Coder[K]
 	Windowed bool
 }
 
@@ -355,7 +354,6 @@ func (t *statefulTask[K, V, O]) Advance(c exec.Clock) (more bool, err error) {
 			switch {
 			case f.gen != d.gen:
 			case t.expiry(f.w) > d.at:
-				f.passed = true
 				t.events.push(due{t.expiry(f.w), d.id, d.gen})
 			default:
 				t.sweeping, t.sweep = f, t.sweep[:0]
@@ -474,7 +472,7 @@ func (t *statefulTask[K, V, O]) Wake() mtime.Time {
 
 // Stats implements exec.Task.
 func (t *statefulTask[K, V, O]) Stats() exec.TaskStats {
-	s := t.stats(16)
+	s := t.stats(16, 0)
 	for _, c := range t.columns {
 		s.Bytes += c.Size()
 	}
