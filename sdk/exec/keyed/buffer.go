@@ -78,9 +78,7 @@ func (t *statefulTask[K, V, O]) release1() error {
 	t.touch(x.slot)
 	t.lone.V = append(t.lone.V[:0], coder.KV[K, V]{Key: t.keys[x.slot], Value: x.v})
 	t.batch, t.row = &t.lone, 0
-	err := t.one(x.t, x.pane, func() error {
-		return t.cfg.Fn.ProcessElement(t.user.Context(), t.keys[x.slot], x.v, t.em)
-	})
+	err := t.one(x.t, x.pane, t.element)
 	t.batch = nil
 	clear(t.lone.V)
 	return err

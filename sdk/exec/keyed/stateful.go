@@ -89,6 +89,7 @@ func (x *Stateful[K, V, O]) NewTask(b *exec.Build, step *exec.Step, sinks []any)
 	if cfg.Late != nil {
 		t.late = newLate[coder.KV[K, V]](cfg.Late)
 	}
+	t.makeCalls()
 	t.columns = cfg.Columns(&t.at)
 	t.timers = newTimers(t.core, len(cfg.Timers))
 	for i, f := range cfg.Timers {
@@ -113,7 +114,11 @@ type statefulTask[K, V, O any] struct {
 	col      keys.Column
 	keys     []K
 
+	element, alarm, expiration func() error // the calls of the DoFn, made once: a closure for each would be an allocation
+
 	at      uint32 // the slot of the call, or noSlot
+	alarmed timer.Fired
+	oneSets exec.WindowSets // the window of a call that is about no row of a batch
 	time    mtime.Time
 	timing  bool // the call is that of a timer, or of an expiration
 	firing  firingTimer
@@ -188,9 +193,6 @@ func (t *statefulTask[K, V, O]) Take(_ int, batch any) error {
 }
 
 func (t *statefulTask[K, V, O]) process(b *exec.Batch[coder.KV[K, V]]) error {
-	call := func() error {
-		return t.cfg.Fn.ProcessElement(t.user.Context(), t.keys[t.at], b.V[t.row].Value, t.em)
-	}
 	for j, slot := range t.slots {
 		t.at, t.row = slot, t.rows[j]
 		t.time = b.Time(int(t.row))
@@ -198,12 +200,20 @@ func (t *statefulTask[K, V, O]) process(b *exec.Batch[coder.KV[K, V]]) error {
 			t.mark[slot] = true
 			t.touched = append(t.touched, slot)
 		}
-		if err := t.user.Call(int(t.row), call, t.save, t.dead); err != nil {
+		if err := t.user.Call(int(t.row), t.element, t.save, t.dead); err != nil {
 			return err
 		}
 	}
 	t.at = noSlot
 	return nil
+}
+
+func (t *statefulTask[K, V, O]) makeCalls() {
+	t.element = func() error {
+		return t.cfg.Fn.ProcessElement(t.user.Context(), t.keys[t.at], t.batch.V[t.row].Value, t.em)
+	}
+	t.alarm = func() error { return t.onTimer.OnTimer(t.user.Context(), t.keys[t.at], t.alarmed, t.em) }
+	t.expiration = func() error { return t.onExpiry.OnWindowExpiration(t.user.Context(), t.keys[t.at], t.em) }
 }
 
 // dead makes a dead letter of the element of the call. A timer has none: its failure is kept for the caller.
@@ -382,10 +392,8 @@ func (t *statefulTask[K, V, O]) fire(d timer.Domain) error {
 	}
 	t.at, t.time, t.firing = slot, s.Output, firingTimer{family, tag, s.At}
 	t.touch(slot)
-	fired := timer.Fired{Family: t.cfg.Names[family], Tag: tag, At: s.At}
-	return t.timed(s.Output, func() error {
-		return t.onTimer.OnTimer(t.user.Context(), t.keys[slot], fired, t.em)
-	})
+	t.alarmed = timer.Fired{Family: t.cfg.Names[family], Tag: tag, At: s.At}
+	return t.timed(s.Output, t.alarm)
 }
 
 func (t *statefulTask[K, V, O]) touch(slot uint32) {
@@ -399,7 +407,9 @@ func (t *statefulTask[K, V, O]) touch(slot uint32) {
 func (t *statefulTask[K, V, O]) one(ts mtime.Time, p window.Pane, call func() error) error {
 	m := exec.Meta{T0: ts, P0: p}
 	if w := t.home[t.at].w; !w.IsGlobal() {
-		m.Sets = exec.NewWindowSets(w)
+		t.oneSets.Reset()
+		t.oneSets.Add(w)
+		m.Sets = &t.oneSets
 	}
 	t.user.BeginOne(m)
 	err := t.user.Call(0, call, t.save, t.dead)
@@ -437,10 +447,7 @@ func (t *statefulTask[K, V, O]) expire() error {
 	if t.onExpiry != nil {
 		end := t.sweeping.w.MaxTimestamp()
 		t.at, t.time, t.firing = slot, end, firingTimer{family: -1}
-		err := t.timed(end, func() error {
-			return t.onExpiry.OnWindowExpiration(t.user.Context(), t.keys[slot], t.em)
-		})
-		if err != nil {
+		if err := t.timed(end, t.expiration); err != nil {
 			return err
 		}
 	}
