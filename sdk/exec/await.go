@@ -16,6 +16,8 @@ type await struct {
 	to    any
 	wait  map[window.Window]any // batches
 	b     any
+	rows  []uint32 // of a batch, that go on
+	kept  []uint32 // of a batch, that wait in one window
 	ts    []mtime.Time
 	s     []uint32
 	p     []window.Pane
@@ -44,42 +46,40 @@ func (a *await) ready(w window.Window) bool {
 // PushAny implements AnySink.
 func (a *await) PushAny(b any) error {
 	m, n := a.t.Meta(b), a.t.Len(b)
-	if m.S == nil {
-		if w := m.Windows(0)[0]; !a.ready(w) {
-			for i := range n {
-				a.keep(w, b, m, i)
+	a.rows, a.ts, a.s, a.p = a.rows[:0], a.ts[:0], a.s[:0], a.p[:0]
+	for i := 0; i < n; {
+		w := m.Windows(i)[0]
+		j := n // rows up to it are in the same window
+		if m.S != nil {
+			for j = i + 1; j < n && m.Windows(j)[0] == w; j++ {
 			}
-			return nil
 		}
-		return a.t.Push(a.to, b)
-	}
-	kept := 0
-	a.t.Reset(a.b)
-	a.ts, a.s, a.p = a.ts[:0], a.s[:0], a.p[:0]
-	last, ok := window.Window{}, false
-	for i := range n {
-		if w := m.Windows(i)[0]; i == 0 || w != last {
-			last, ok = w, a.ready(w)
-		}
-		if !ok {
-			a.keep(last, b, m, i)
-			kept++
+		if !a.ready(w) {
+			a.keep(w, b, m, i, j)
+			i = j
 			continue
 		}
-		a.t.Pick(a.b, b, i)
-		a.ts, a.s, a.p = append(a.ts, m.Time(i)), append(a.s, m.S[i]), append(a.p, m.Pane(i))
+		if j-i == n {
+			return a.t.Push(a.to, b)
+		}
+		for ; i < j; i++ {
+			a.rows, a.ts, a.s, a.p = append(a.rows, uint32(i)), append(a.ts, m.Time(i)), append(a.s, m.S[i]), append(a.p, m.Pane(i))
+		}
 	}
-	switch kept {
-	case 0:
-		return a.t.Push(a.to, b)
-	case n:
+	if len(a.rows) == 0 {
 		return nil
 	}
+	if len(a.rows) == n {
+		return a.t.Push(a.to, b)
+	}
+	a.t.Reset(a.b)
+	a.t.Gather(a.b, b, a.rows)
 	*a.t.Meta(a.b) = Meta{T: a.ts, P: a.p, Sets: m.Sets, S: a.s}
 	return a.t.Push(a.to, a.b)
 }
 
-func (a *await) keep(w window.Window, b any, m *Meta, i int) {
+// keep lets the rows from lo to hi wait, which are in w.
+func (a *await) keep(w window.Window, b any, m *Meta, lo, hi int) {
 	k := a.wait[w]
 	if k == nil {
 		k = a.t.New(0, Meta{})
@@ -88,9 +88,13 @@ func (a *await) keep(w window.Window, b any, m *Meta, i int) {
 		}
 		a.wait[w] = k
 	}
-	a.t.Pick(k, b, i)
+	a.kept = a.kept[:0]
 	km := a.t.Meta(k)
-	km.T, km.P = append(km.T, m.Time(i)), append(km.P, m.Pane(i))
+	for i := lo; i < hi; i++ {
+		a.kept = append(a.kept, uint32(i))
+		km.T, km.P = append(km.T, m.Time(i)), append(km.P, m.Pane(i))
+	}
+	a.t.Gather(k, b, a.kept)
 }
 
 // Hold implements Waiter.

@@ -25,8 +25,8 @@ type ElementType interface {
 	Meta(b any) *Meta
 	// Len is the number of rows.
 	Len(b any) int
-	// Pick appends row i of src to dst, without its meta.
-	Pick(dst, src any, i int)
+	// Gather appends some rows of src to dst, without their meta.
+	Gather(dst, src any, rows []uint32)
 	// View makes the rows of dst those from lo to hi of src, which they share.
 	View(dst, src any, lo, hi int)
 	// Reset empties b, keeping its memory.
@@ -90,10 +90,12 @@ func (*Typed[T]) Meta(b any) *Meta { return &b.(*Batch[T]).Meta }
 // Len implements [ElementType].
 func (*Typed[T]) Len(b any) int { return len(b.(*Batch[T]).V) }
 
-// Pick implements [ElementType].
-func (*Typed[T]) Pick(dst, src any, i int) {
-	d := dst.(*Batch[T])
-	d.V = append(d.V, src.(*Batch[T]).V[i])
+// Gather implements [ElementType].
+func (*Typed[T]) Gather(dst, src any, rows []uint32) {
+	d, s := dst.(*Batch[T]), src.(*Batch[T])
+	for _, i := range rows {
+		d.V = append(d.V, s.V[i])
+	}
 }
 
 // View implements [ElementType].

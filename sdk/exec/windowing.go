@@ -103,6 +103,7 @@ type explode struct {
 	to   any
 	b    any
 	sets WindowSets
+	rows []uint32
 	ts   []mtime.Time
 	s    []uint32
 	p    []window.Pane
@@ -123,16 +124,17 @@ func (e *explode) PushAny(b any) error {
 		return e.t.Push(e.to, b)
 	}
 	e.t.Reset(e.b)
-	e.ts, e.s, e.p = e.ts[:0], e.s[:0], e.p[:0]
+	e.rows, e.ts, e.s, e.p = e.rows[:0], e.ts[:0], e.s[:0], e.p[:0]
 	e.sets.Reset()
 	for i := range e.t.Len(b) {
 		for _, w := range m.Windows(i) {
-			e.t.Pick(e.b, b, i)
+			e.rows = append(e.rows, uint32(i))
 			e.ts = append(e.ts, m.Time(i))
 			e.s = append(e.s, e.sets.Add(w))
 			e.p = append(e.p, m.Pane(i))
 		}
 	}
+	e.t.Gather(e.b, b, e.rows)
 	*e.t.Meta(e.b) = Meta{T: e.ts, Sets: &e.sets, S: e.s, P: e.p}
 	return e.t.Push(e.to, e.b)
 }

@@ -94,17 +94,8 @@ func (t *combineTask[K, I, A, O]) Take(_ int, batch any) (err error) {
 		return t.takeLifted(b)
 	}
 	b := batch.(*exec.Batch[coder.KV[K, I]])
-	if err := t.x.key.Load(&t.col, unsafe.Pointer(&b.V[0].Key), unsafe.Sizeof(b.V[0]), len(b.V)); err != nil {
+	if err := t.prepare(&b.V[0].Key, unsafe.Sizeof(b.V[0]), len(b.V), &b.Meta); err != nil {
 		return err
-	}
-	if err := t.locate(&t.col, &b.Meta); err != nil {
-		return err
-	}
-	for _, f := range t.fresh {
-		if err := t.open(f.slot, b.V[f.row].Key); err != nil {
-			return err
-		}
-		t.accs[f.slot] = t.x.fn.CreateAccumulator()
 	}
 	fn := t.x.fn
 	for j, slot := range t.slots {
@@ -124,17 +115,8 @@ func (t *combineTask[K, I, A, O]) Take(_ int, batch any) (err error) {
 }
 
 func (t *combineTask[K, I, A, O]) takeLifted(b *exec.Batch[coder.KV[K, lifted[A]]]) error {
-	if err := t.x.key.Load(&t.col, unsafe.Pointer(&b.V[0].Key), unsafe.Sizeof(b.V[0]), len(b.V)); err != nil {
+	if err := t.prepare(&b.V[0].Key, unsafe.Sizeof(b.V[0]), len(b.V), &b.Meta); err != nil {
 		return err
-	}
-	if err := t.locate(&t.col, &b.Meta); err != nil {
-		return err
-	}
-	for _, f := range t.fresh {
-		if err := t.open(f.slot, b.V[f.row].Key); err != nil {
-			return err
-		}
-		t.accs[f.slot] = t.x.fn.CreateAccumulator()
 	}
 	fn := t.x.fn
 	for j, slot := range t.slots {
@@ -148,6 +130,23 @@ func (t *combineTask[K, I, A, O]) takeLifted(b *exec.Batch[coder.KV[K, lifted[A]
 	}
 	for _, l := range t.core.late {
 		t.dropped += b.V[l.row].Value.n
+	}
+	return nil
+}
+
+// prepare locates n rows, of which the keys are stride bytes apart, and makes accumulators for the slots that they open.
+func (t *combineTask[K, I, A, O]) prepare(first *K, stride uintptr, n int, m *exec.Meta) error {
+	if err := t.x.key.Load(&t.col, unsafe.Pointer(first), stride, n); err != nil {
+		return err
+	}
+	if err := t.locate(&t.col, m); err != nil {
+		return err
+	}
+	for _, f := range t.fresh {
+		if err := t.open(f.slot, *(*K)(unsafe.Add(unsafe.Pointer(first), uintptr(f.row)*stride))); err != nil {
+			return err
+		}
+		t.accs[f.slot] = t.x.fn.CreateAccumulator()
 	}
 	return nil
 }

@@ -61,9 +61,6 @@ func in(t *testing.T, h *exec.Host, w window.Window, f func(c *exec.Context)) {
 	b := &exec.Build{Host: h}
 	step := &exec.Step{Host: h}
 	cfg := exec.ParDoConfig[int, int]{Fn: doFn(f), Windowed: !w.IsGlobal()}
-	if !w.IsGlobal() {
-		w.End = w.Start + 1
-	}
 	b2 := exec.Batch[int]{V: []int{0}, Meta: exec.Meta{Sets: exec.NewWindowSets(w)}}
 	sink := exec.NewParDo(b, step, exec.NewOut[int](b, step, nowhere{}, true), cfg)
 	p := b.Plan(oneBatch{sink, &b2})
@@ -585,8 +582,8 @@ func TestMapper(t *testing.T) {
 		{window.Fixed(10 * time.Millisecond), ms(3, 7), ms(0, 10)},
 		{window.Fixed(10 * time.Millisecond), ms(0, 40), ms(30, 40)},
 		{window.Fixed(10 * time.Millisecond), ms(-5, 0), ms(-10, 0)},
-		{window.Sliding(40*time.Millisecond, 10*time.Millisecond), ms(0, 10), ms(0, 40)},
-		{window.Sliding(40*time.Millisecond, 10*time.Millisecond), ms(0, 11), ms(10, 50)},
+		{window.Sliding(40*time.Millisecond, 10*time.Millisecond), ms(0, 10), ms(-30, 10)},
+		{window.Sliding(40*time.Millisecond, 10*time.Millisecond), ms(0, 11), ms(-20, 20)},
 	} {
 		if got := NewMapper(tt.fn).Side(tt.main); got != tt.side {
 			t.Errorf("%v of %v: %v, want %v", tt.fn, tt.main, got, tt.side)

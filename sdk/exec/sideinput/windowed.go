@@ -28,14 +28,14 @@ func (m Mapper) Side(w window.Window) window.Window {
 	if len(ws) == 0 {
 		return window.Global
 	}
-	// Of several, as with sliding windows, the last to end is the one that has seen all before it.
-	last := ws[0]
+	// Of several, as with sliding windows, the first to end (Beam: SlidingWindows.getDefaultWindowMappingFn).
+	first := ws[0]
 	for _, x := range ws[1:] {
-		if x.End > last.End {
-			last = x
+		if x.End < first.End {
+			first = x
 		}
 	}
-	return last
+	return first
 }
 
 // of returns the main window that c's element is in.
