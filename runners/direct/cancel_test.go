@@ -265,7 +265,7 @@ func TestKilledRunIsCleanedUp(t *testing.T) {
 	if spilled == 0 || parts == 0 {
 		t.Fatalf("the killed run left %d spill files and %d parts of its output: %v", spilled, parts, everything(t, dir))
 	}
-	log := &lockedBuffer{c: make(chan struct{}, 1)}
+	log := &lockedBuffer{}
 	r := &direct.Runner{TempDir: temp, Log: slog.New(slog.NewTextHandler(log, nil))}
 	if _, err := sdk.Run(t.Context(), r, func(p *sdk.Pipeline) error {
 		textio.Write(sdk.Of(p, "line"), filepath.Join(dir, "out"))

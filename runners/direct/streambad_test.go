@@ -411,12 +411,12 @@ func (f *stuckFn) ProcessElement(_ *sdk.Context, key string, v int64, _ sdk.Emit
 func TestBlockedStatefulDoFn(t *testing.T) {
 	for _, policy := range []string{"none", "retry"} {
 		t.Run(policy, func(t *testing.T) {
-			log := &lockedBuffer{c: make(chan struct{}, 1)}
+			log := logUntil("transform=blocks")
 			until := make(chan struct{})
 			go func() {
 				select {
-				case <-log.c:
-				case <-time.After(10 * time.Second): // the test has failed
+				case <-log.said:
+				case <-time.After(time.Minute): // the test has failed
 				}
 				close(until)
 			}()
