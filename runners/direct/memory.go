@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"weak"
 )
 
 const (
@@ -59,7 +60,8 @@ const ballastSize = 32 << 20
 var ballast struct {
 	sync.Mutex
 	jobs int
-	b    []byte
+	b    *[ballastSize]byte
+	last weak.Pointer[[ballastSize]byte] // until the collector has taken it: new memory would have to be cleared
 }
 
 // holdBallast reserves the ballast while jobs run, and returns how to let go of it.
@@ -67,7 +69,10 @@ func holdBallast() (release func()) {
 	ballast.Lock()
 	defer ballast.Unlock()
 	if ballast.jobs++; ballast.jobs == 1 {
-		ballast.b = make([]byte, ballastSize)
+		if ballast.b = ballast.last.Value(); ballast.b == nil {
+			ballast.b = new([ballastSize]byte)
+			ballast.last = weak.Make(ballast.b)
+		}
 	}
 	var once sync.Once
 	return func() {
