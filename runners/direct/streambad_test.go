@@ -660,16 +660,12 @@ func TestSessionThatMergesOften(t *testing.T) {
 		n    int64
 		time func(i, n int64) int64
 	}{
-		"growing":             {n, func(i, _ int64) int64 { return i * (gap - 1) }},
-		"growing backwards":   {n, func(i, n int64) int64 { return (n - i) * (gap - 1) }},
-		"from both ends":      {n, func(i, n int64) int64 { return (n + (1-2*(i%2))*(i/2+i%2)) * (gap - 1) }},
-		"bridged":             {4000, func(i, n int64) int64 { return (i%(n/2)*2 + i/(n/2)) * (gap - 1) }},
-		"bridged, very often": {n, func(i, n int64) int64 { return (i%(n/2)*2 + i/(n/2)) * (gap - 1) }},
+		"growing":           {n, func(i, _ int64) int64 { return i * (gap - 1) }},
+		"growing backwards": {n, func(i, n int64) int64 { return (n - i) * (gap - 1) }},
+		"from both ends":    {n, func(i, n int64) int64 { return (n + (1-2*(i%2))*(i/2+i%2)) * (gap - 1) }},
+		"bridged":           {n, func(i, n int64) int64 { return (i%(n/2)*2 + i/(n/2)) * (gap - 1) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if strings.HasPrefix(name, "bridged, very") {
-				bug(t, "keyed/merged.go placeGap: each element walks all open sessions of its key: quadratic while the watermark stands")
-			}
 			var times []int64
 			for i := range c.n {
 				times = append(times, c.time(i, c.n))

@@ -11,16 +11,14 @@ import (
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
-// merged is what a core has more where windows merge. Keys have numbers of their own then, and each key a list of
-// slots, one for each of its windows.
+// merged is what a core has more where windows merge. Keys have numbers of their own then, and each key a slot for each
+// of its windows.
 type merged struct {
+	spans
 	table   table // of key numbers
-	head    []uint32
 	unused  []uint32
-	all     frame // stands for the window that a slot has in c.home
-	key     []uint32
-	span    []window.Window
-	next    []uint32
+	all     frame    // stands for the window that a slot has in c.home
+	key     []uint32 // by slot
 	expired []uint32 // slots to be released when their panes are emitted
 
 	// Of the batch that is being located.
@@ -29,7 +27,8 @@ type merged struct {
 	into   []uint32 // by slot: what it has been folded into, plus one
 	folded []uint32 // slots to be released when all rows are located
 
-	ws []window.Window
+	ws    []window.Window
+	found []uint32 // slots of the key that is being placed
 }
 
 // isFresh reports whether a slot was opened by the batch that is being located: the cells do not know it yet.
@@ -67,7 +66,7 @@ func (c *core) locateMerging(col *keys.Column, m *exec.Meta) error {
 			c.rows = append(c.rows, row)
 			c.slots = append(c.slots, slot)
 		}
-		if known && c.merged.head[key] == 0 {
+		if known && c.merged.none(key) {
 			c.forget(key)
 		}
 	}
@@ -117,7 +116,7 @@ func (c *core) number(col *keys.Column, row uint32) uint32 {
 		g.unused = g.unused[:n-1]
 	} else {
 		k = uint32(len(g.head))
-		g.head = append(g.head, 0)
+		g.addKey()
 		c.growKeys()
 	}
 	if c.kind == keys.Words {
@@ -164,14 +163,15 @@ func (c *core) place(key uint32, w window.Window) (uint32, placing, error) {
 	}
 	g := c.merged
 	g.ws = g.ws[:0]
-	for s := g.head[key]; s != 0; s = g.next[s-1] {
-		if c.isClosed(s - 1) {
+	g.found = g.appendAll(g.found[:0], key)
+	for _, s := range g.found {
+		if c.isClosed(s) {
 			continue
 		}
-		if g.span[s-1] == w {
-			return s - 1, isOld, nil
+		if g.span[s] == w {
+			return s, isOld, nil
 		}
-		g.ws = append(g.ws, g.span[s-1])
+		g.ws = append(g.ws, g.span[s])
 	}
 	g.ws = append(g.ws, w)
 	slices.SortFunc(g.ws, window.Window.Compare)
@@ -223,16 +223,14 @@ func (c *core) place(key uint32, w window.Window) (uint32, placing, error) {
 func (c *core) placeGap(key uint32, w window.Window) (uint32, placing) {
 	g := c.merged
 	target, found, span := uint32(0), false, w
-	for s := g.head[key]; s != 0; {
-		slot := s - 1
-		s = g.next[slot]
-		if o := g.span[slot]; w.Intersects(o) && !c.isClosed(slot) {
-			span.Start, span.End = min(span.Start, o.Start), max(span.End, o.End)
-			if !found {
-				target, found = slot, true
-			} else {
-				target = c.fold(key, target, slot)
-			}
+	g.found = g.appendOverlapping(g.found[:0], key, w, c.isClosed)
+	for _, slot := range g.found {
+		o := g.span[slot]
+		span.Start, span.End = min(span.Start, o.Start), max(span.End, o.End)
+		if !found {
+			target, found = slot, true
+		} else {
+			target = c.fold(key, target, slot)
 		}
 	}
 	if !found {
@@ -250,10 +248,10 @@ func (c *core) isClosed(slot uint32) bool { return c.panes != nil && c.panes.clo
 func (c *core) slotOf(key uint32, w window.Window) (uint32, bool) { return c.spanOf(key, w, false) }
 
 func (c *core) spanOf(key uint32, w window.Window, closed bool) (uint32, bool) {
-	g := c.merged
-	for s := g.head[key]; s != 0; s = g.next[s-1] {
-		if g.span[s-1] == w && c.isClosed(s-1) == closed {
-			return s - 1, true
+	var few [4]uint32
+	for _, s := range c.merged.appendEqual(few[:0], key, w) {
+		if c.isClosed(s) == closed {
+			return s, true
 		}
 	}
 	return 0, false
@@ -269,12 +267,11 @@ func (c *core) openSpan(key uint32, w window.Window) (uint32, placing) {
 		return 0, isLate
 	}
 	slot := c.alloc(&g.all)
-	for int(slot) >= len(g.span) {
-		g.key, g.span, g.next = append(g.key, 0), append(g.span, window.Window{}), append(g.next, 0)
-		g.born, g.into = append(g.born, 0), append(g.into, 0)
+	for int(slot) >= len(g.key) {
+		g.key, g.born, g.into = append(g.key, 0), append(g.born, 0), append(g.into, 0)
 	}
-	g.key[slot], g.span[slot], g.next[slot], g.born[slot] = key, w, g.head[key], g.batch
-	g.head[key] = slot + 1
+	g.key[slot], g.born[slot] = key, g.batch
+	g.add(key, slot, w)
 	at := w.End
 	if at <= c.clock.Watermark {
 		at = c.expiry(w)
@@ -288,11 +285,11 @@ func (c *core) openSpan(key uint32, w window.Window) (uint32, placing) {
 func (c *core) stretch(key, slot uint32, w window.Window) {
 	g := c.merged
 	if old, closed := c.spanOf(key, w, true); closed {
-		c.unlink(key, old)
+		g.unlink(key, old)
 		c.release(old)
 	}
 	ended := g.span[slot].End <= c.clock.Watermark
-	g.span[slot] = w
+	g.change(key, slot, w)
 	if ended && w.End > c.clock.Watermark {
 		c.events.push(due{w.End, slot, c.gen[slot]}) // it is still to come to its end
 	}
@@ -313,19 +310,10 @@ func (c *core) fold(key, to, from uint32) uint32 {
 	if c.panes != nil {
 		c.panes.merge(to, from)
 	}
-	c.unlink(key, from)
+	g.unlink(key, from)
 	g.into[from] = to + 1
 	g.folded = append(g.folded, from)
 	return to
-}
-
-func (c *core) unlink(key, slot uint32) {
-	g := c.merged
-	p := &g.head[key]
-	for *p != slot+1 {
-		p = &g.next[*p-1]
-	}
-	*p = g.next[slot]
 }
 
 func (c *core) advanceMerging() (more bool, err error) {
@@ -382,9 +370,9 @@ func (c *core) settle() error {
 	}
 	for _, slot := range c.merged.expired {
 		key := c.merged.key[slot]
-		c.unlink(key, slot)
+		c.merged.unlink(key, slot)
 		c.release(slot)
-		if c.merged.head[key] == 0 {
+		if c.merged.none(key) {
 			c.forget(key)
 		}
 	}
