@@ -27,7 +27,7 @@ func Certain(c model.Case) (model.Case, error) {
 	apart.Steps = single(c)
 	closes := false
 	for _, x := range []model.Case{c, apart} {
-		r, err := model.Run(x.Pipeline, x.Steps, model.Rules{})
+		r, err := model.Run(x.Pipeline, x.Steps, rules)
 		if err != nil {
 			return c, err
 		}
@@ -82,16 +82,15 @@ func late(c model.Case, gap int64) bool {
 }
 
 // DependsOnWorkers reports whether the result depends on which rows share a task. An output watermark is that of a task: what
-// holds it back for one row lets another row hold it too, or be in time behind it, that was behind the watermark when it came.
-// And where the tasks before a grouping hold their watermarks at different times, the grouping may see one of these before it
-// sees the last one of a step, and windows that allow lateness do something in between. The model has one task for all. So the
-// result is certain if the model makes the same of each key alone, if no row that is behind the watermark waits for a view, and
+// holds it back for one row lets another row behind the grouping be in time, that was behind the watermark when it came. And
+// where the tasks before a grouping hold their watermarks at different times, the grouping may see one of these before it sees
+// the last one of a step, and windows that allow lateness do something in between. The model has one task for all. So the result is certain if the model makes the same of each key alone, if no row that is behind the watermark waits for a view, and
 // if no second grouping with lateness follows a hold.
 func DependsOnWorkers(c model.Case) (bool, error) {
 	if held, err := holdsBeforeLateness(c); held || err != nil {
 		return true, err
 	}
-	all, err := model.Run(c.Pipeline, c.Steps, model.Rules{})
+	all, err := model.Run(c.Pipeline, c.Steps, rules)
 	if err != nil {
 		return false, err
 	}
@@ -118,7 +117,7 @@ func DependsOnWorkers(c model.Case) (bool, error) {
 				return key(e) != k && (!joins || isMain(e))
 			})
 		}
-		r, err := model.Run(c.Pipeline, steps, model.Rules{})
+		r, err := model.Run(c.Pipeline, steps, rules)
 		if err != nil {
 			return false, err
 		}
@@ -139,7 +138,7 @@ func DependsOnWorkers(c model.Case) (bool, error) {
 // holdsBeforeLateness reports whether something keyed that allows lateness has an input whose watermark is behind the sources' at
 // the end of a step.
 func holdsBeforeLateness(c model.Case) (bool, error) {
-	m, err := model.New(c.Pipeline, model.Rules{})
+	m, err := model.New(c.Pipeline, rules)
 	if err != nil {
 		return false, err
 	}

@@ -14,10 +14,8 @@
 //
 // Of the choices in model.Rules the engine takes the zero value of TimersAfter (a timer fires at its time), DropBeforeMerge
 // (windows merge, and then it is decided what has expired) and NoExpirationHold (OnWindowExpiration holds the watermark at the
-// window's end). It takes OnlyWhenDue: a trigger is asked after a bundle, and when a time comes that it waits for. Beyond these:
+// window's end). It takes OwnOutput: what a pane says of itself does not depend on which keys a worker has. It takes OnlyWhenDue: a trigger is asked after a bundle, and when a time comes that it waits for. Beyond these:
 //
-//   - An output watermark is that of a task, which has some of the keys. What holds it for one key decides whether an element of
-//     another that is behind the input watermark can still give its pane a time; see [DependsOnWorkers].
 //   - Windows merge element by element, not for a bundle at once; see [Certain].
 //   - An element that changes nothing in a session which has ended leaves its hold alone. Beam Java lets go of it
 //     (WatermarkHold.onMerge).

@@ -102,6 +102,8 @@ func (c *transcriptCase) start(lines []string) string {
 				c.rules.DropBeforeMerge = true
 			case "OnlyWhenDue":
 				c.rules.OnlyWhenDue = true
+			case "OwnOutput":
+				c.rules.OwnOutput = true
 			case "NoExpirationHold":
 				c.rules.NoExpirationHold = true
 			default:

@@ -105,7 +105,7 @@ func (g *grouping) bundle(c clock, input int, elements []Element) (panes []pane,
 			touched[w] = gw
 		}
 		for _, w := range slices.SortedFunc(maps.Keys(touched), compareWindows) {
-			panes = g.evaluate(touched[w], c, panes)
+			panes = g.evaluate(touched[w], c.input, c, panes)
 		}
 	}
 	return panes, dropped
@@ -124,7 +124,7 @@ func (g *grouping) buffer(gw *groupedWindow, c clock, input int, e Element) *buf
 			b.output = g.windowing.Fn.Shift(gw.window, e.Time)
 		}
 	}
-	b.held = b.output >= c.output && gw.window.Max() >= c.input
+	b.held = b.output >= g.output(gw, c.input, c) && gw.window.Max() >= c.input
 	return b
 }
 
@@ -203,10 +203,10 @@ func (g *grouping) advance(before, c clock) (panes []pane) {
 		case g.expired(d.gw.window, c):
 			// One last pane, also if the end of the window and its expiry are passed in one step
 			// (ReduceFnRunnerTest.testCombiningAccumulatingEventTime).
-			panes = g.emit(d.gw, c, true, panes)
+			panes = g.emit(d.gw, before.input, c, true, panes)
 			delete(g.keys[d.gw.key].open, d.gw.window)
 		case !g.rules.OnlyWhenDue || g.due(d.gw, before, c):
-			panes = g.evaluate(d.gw, c, panes)
+			panes = g.evaluate(d.gw, before.input, c, panes)
 		}
 	}
 	return panes
@@ -217,14 +217,14 @@ func (g *grouping) due(gw *groupedWindow, before, c clock) bool {
 	return endPassed || gw.trigger.waits(g.moment(gw.window, before), g.moment(gw.window, c))
 }
 
-func (g *grouping) evaluate(gw *groupedWindow, c clock, panes []pane) []pane {
+func (g *grouping) evaluate(gw *groupedWindow, before int64, c clock, panes []pane) []pane {
 	at := g.moment(gw.window, c)
 	if !gw.trigger.ready(at) {
 		return panes
 	}
 	gw.trigger.fire(at)
 	final := gw.trigger.finished
-	panes = g.emit(gw, c, final, panes)
+	panes = g.emit(gw, before, c, final, panes)
 	if final {
 		delete(g.keys[gw.key].open, gw.window)
 		g.keys[gw.key].closed[gw.window] = true
@@ -234,9 +234,9 @@ func (g *grouping) evaluate(gw *groupedWindow, c clock, panes []pane) []pane {
 
 // emit makes the pane of a firing, if it is to be seen (ReduceFnRunner.needToEmit): one with nothing new only if it is the
 // on-time one or the last one and the windowing wants it. An unseen firing is not counted in the indices.
-func (g *grouping) emit(gw *groupedWindow, c clock, last bool, panes []pane) []pane {
+func (g *grouping) emit(gw *groupedWindow, before int64, c clock, last bool, panes []pane) []pane {
 	p := pane{key: gw.key, window: gw.window, time: gw.window.Max()}
-	p.pane = next(gw.last, gw.window, c.input, c.output, last)
+	p.pane = next(gw.last, gw.window, c.input, g.output(gw, before, c), last)
 	empty := true
 	for _, b := range gw.elements {
 		if !b.fired || g.windowing.Accumulating {
@@ -255,6 +255,17 @@ func (g *grouping) emit(gw *groupedWindow, c clock, last bool, panes []pane) []p
 	}
 	gw.last = &p.pane
 	return append(panes, p)
+}
+
+// output returns the output watermark that counts for a window: that of the last step, in which the input watermark was input.
+func (g *grouping) output(gw *groupedWindow, input int64, c clock) int64 {
+	if !g.rules.OwnOutput {
+		return c.output
+	}
+	if at, ok := g.hold(gw); ok {
+		return min(at, input)
+	}
+	return input
 }
 
 // hold returns the timestamp that the next pane of a window will have, if its elements hold the output watermark.

@@ -234,9 +234,6 @@ func TestPanesDoNotDependOnTheRun(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if name == "earliest" {
-				bug(t, "keyed/panes.go stamp: the output watermark that it looks at is that of one task, so the time of a pane depends on which keys share the task")
-			}
 			var first []string
 			for _, r := range allRuns() {
 				s := &said{}

@@ -29,17 +29,7 @@ import (
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
-var (
-	manyKeys = flag.Bool("manykeys", false, "run TestManyKeys with 10 million keys")
-	bugs     = flag.Bool("bugs", false, "run what is known to fail")
-)
-
-// bug skips a test that fails because of a bug that is known.
-func bug(t *testing.T, what string) {
-	if t.Helper(); !*bugs {
-		t.Skip("BUG " + what)
-	}
-}
+var manyKeys = flag.Bool("manykeys", false, "run TestManyKeys with 10 million keys")
 
 // timesFn emits the numbers of a range, number n at the n-th of some times, and says at once that nothing before a
 // time is to come.

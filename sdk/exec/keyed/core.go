@@ -65,7 +65,8 @@ type core struct {
 	merged *merged  // what there is more if windows merge, or nil
 	panes  *panes   // what there is more if the trigger is not the plain one, or nil
 
-	clock exec.Clock
+	clock  exec.Clock
+	passed mtime.Time // the input watermark before the step that is being done
 
 	// What the last locate found.
 	rows  []uint32 // of the batch, for each of slots
@@ -107,6 +108,7 @@ func newCore(cfg Config, kind keys.Kind, c cells) *core {
 		lateness: mtime.Time(s.Lateness.Milliseconds()),
 		frames:   map[window.Window]*frame{},
 		clock:    exec.Clock{Watermark: mtime.Min, Output: mtime.Min, Processing: mtime.Min},
+		passed:   mtime.Min,
 	}
 	if k.merger = s.Merger(); k.merger != nil {
 		_, k.gap = s.Fn.(window.SessionsFn)
@@ -328,7 +330,9 @@ func (c *core) advance(ck exec.Clock) (more bool, err error) {
 	} else {
 		more, err = c.advancePlain()
 	}
-	c.told()
+	if c.told(); !more {
+		c.passed = ck.Watermark
+	}
 	return more, err
 }
 

@@ -79,6 +79,15 @@ func (p *panes) add(slot uint32, n int64, ts mtime.Time) {
 	p.stamp(slot, s, ts)
 }
 
+// output is the output watermark that a slot alone would make of the input watermark w. What is decided by it does not
+// depend on which keys share a task, as it would by the task's; and it is never behind the task's.
+func (s *pane) output(w mtime.Time) mtime.Time {
+	if s.flags&timed != 0 {
+		return min(w, s.ts)
+	}
+	return w
+}
+
 // stamp adds the time of an element to the pane's, and holds the output watermark there. What is behind the output watermark
 // cannot hold it, though an element that is not may be behind the input's; and once the end of the window is passed nothing
 // holds it (Beam: WatermarkHold.addElementHold).
@@ -86,7 +95,7 @@ func (p *panes) stamp(slot uint32, s *pane, ts mtime.Time) {
 	c := p.c
 	w := c.window(slot)
 	ts = c.strategy.OutputTime(w, ts)
-	if ts < c.clock.Output || w.End <= c.clock.Watermark {
+	if ts < s.output(c.clock.Watermark) || w.End <= c.clock.Watermark {
 		return
 	}
 	p.holdAt(slot, s, ts)
@@ -110,7 +119,7 @@ func (p *panes) holdAt(slot uint32, s *pane, ts mtime.Time) {
 	}
 }
 
-// endOfPane is the hold of a pane that has only late elements.
+// timestamp is the time of a pane: the end of the window if it has only late elements.
 func (p *panes) timestamp(slot uint32) mtime.Time {
 	if s := &p.state[slot]; s.flags&timed != 0 {
 		return s.ts
@@ -196,7 +205,7 @@ func (p *panes) fire(slot uint32, s *pane, finished bool) {
 	c := p.c
 	w := c.window(slot)
 	timing := window.Late
-	if s.flags&onTime == 0 && w.End > c.clock.Output {
+	if s.flags&onTime == 0 && w.End > s.output(c.passed) {
 		timing = window.OnTime
 		if w.End > c.clock.Watermark {
 			timing = window.Early
