@@ -6,8 +6,8 @@ package trigger
 // caller discards the others. c.EndOfWindow is that of the new window. m must come from [CompileMerging]; with
 // another machine Merge panics unless the state is empty.
 //
-// Counts are added up; the earliest deadline counts. A count or processing time that had fired for good in one window
-// has done so in the new one. AfterWatermark has had its on-time firing if it had it in all windows and the watermark
+// Counts are added up; the earliest deadline counts. A count that had fired for good in one window has done so in the new
+// one; a processing time if it had in all: what waits in one of them is not to wait for another trigger. AfterWatermark has had its on-time firing if it had it in all windows and the watermark
 // has passed the end of the new one; otherwise it is before it again, late trigger and all. AfterEach is at its first
 // part that has not finished by these rules. (Beam Java's runners-core state machines.)
 func (m *Machine) Merge(into []int64, from [][]int64, c Clock) {
@@ -45,15 +45,18 @@ func (s *step) mergeParts(to []int64, from [][]int64, c Clock) bool {
 			s.add(to, s.value.get(st))
 		}
 	case kindProcessing, kindSynchronized:
+		all := true
 		for _, st := range from {
 			if s.finished.get(st) != 0 {
-				return true
+				continue
 			}
+			all = false
 			v, w := s.value.get(to), s.value.get(st)
 			if v == 0 || w != 0 && w < v {
 				s.value.set(to, w)
 			}
 		}
+		return all
 	case kindWatermark:
 		return s.mergeWatermark(to, from, c)
 	case kindEach:

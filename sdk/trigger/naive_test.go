@@ -200,13 +200,14 @@ func (v *naive) merge(from []*naive, c Clock) {
 	if v == nil {
 		return
 	}
-	anyFinished, allPast := false, c.Watermark > c.EndOfWindow
+	anyFinished, allFinished, allPast := false, len(from) > 0, c.Watermark > c.EndOfWindow
 	for _, f := range from {
 		v.count += f.count
-		if f.armed && (!v.armed || f.deadline < v.deadline) {
+		if f.armed && !f.finished && (!v.armed || f.deadline < v.deadline) {
 			v.armed, v.deadline = true, f.deadline
 		}
 		anyFinished = anyFinished || f.finished
+		allFinished = allFinished && f.finished
 		allPast = allPast && f.past
 	}
 	sub := func(i int) *naive {
@@ -221,8 +222,10 @@ func (v *naive) merge(from []*naive, c Clock) {
 		return v.subs[i]
 	}
 	switch v.kind {
-	case kindCount, kindProcessing, kindSynchronized:
+	case kindCount:
 		v.finished = anyFinished
+	case kindProcessing, kindSynchronized:
+		v.finished = allFinished
 	case kindWatermark:
 		if s := sub(0); s != nil && s.finished {
 			s.fresh()
