@@ -12,6 +12,7 @@ import (
 	"github.com/millrace-go/millrace/runners/direct"
 	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/coder"
+	"github.com/millrace-go/millrace/sdk/sdf"
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
@@ -127,6 +128,19 @@ func TestConstructionErrors(t *testing.T) {
 			sdk.Map(outside, double)
 			return nil
 		}, nil, []string{"built already"}},
+		{"sources aligned twice, by a negative drift, and none", func(p *sdk.Pipeline) error {
+			endless := func() sdk.PCollection[int64] {
+				return sdk.ParDoSplittable(sdk.Of(p, sdf.OffsetRange{}), &endlessFn{})
+			}
+			a, b := endless(), endless()
+			sdk.AlignWatermarks(time.Second, a, sdk.Flatten(a, b))
+			sdk.AlignWatermarks(-time.Second, b, ints(p))
+			return nil
+		}, nil, []string{"AlignWatermarks (construction_test.go:", "-1s is negative", "ParDoSplittable#2 (construction_test.go:", "another alignment already", "has no source without an end"}},
+		{"alignment of a zero collection", func(p *sdk.Pipeline) error {
+			sdk.AlignWatermarks(time.Second, ints(p), sdk.PCollection[int]{})
+			return nil
+		}, nil, []string{"AlignWatermarks (construction_test.go:", "zero PCollection"}},
 		{"a policy for a DoFn that buffers", func(p *sdk.Pipeline) error {
 			sdk.ParDo(ints(p), buffering{}, sdk.OnError(sdk.Retry(3, 0)))
 			return nil
@@ -276,4 +290,15 @@ func TestSecret(t *testing.T) {
 	if err := u.UnmarshalText([]byte("hush")); err == nil || strings.Contains(err.Error(), "hush") {
 		t.Errorf("a plain secret: %v", err)
 	}
+}
+
+// endlessFn is a source without an end.
+type endlessFn struct{}
+
+func (*endlessFn) Unbounded() bool                                      { return true }
+func (*endlessFn) InitialRestriction(r sdf.OffsetRange) sdf.OffsetRange { return r }
+func (*endlessFn) NewTracker(r sdf.OffsetRange) *sdf.OffsetTracker { return sdf.NewOffsetTracker(r) }
+
+func (*endlessFn) ProcessElement(*sdk.Context, sdf.OffsetRange, *sdf.OffsetTracker, sdk.Emitter[int64]) (sdk.Continuation, error) {
+	return sdf.Resume(time.Second), nil
 }

@@ -72,7 +72,29 @@ type StreamStatus struct {
 	StateBytes int64         // an estimate of the memory they take
 	Droppable  int64         // elements that were dropped because they came too late
 	Holder     string        // what keeps the watermark where it is: an input, a split, a hold
+	Splits     []SplitStatus // of a source: at most 64, those furthest behind first
 }
+
+// SplitStatus is how far one split of a source of a streaming job is.
+type SplitStatus struct {
+	Number    int64         // in the order in which the splits were made
+	Watermark Time          // nothing still to come of it is earlier
+	Lag       time.Duration // of the watermark behind the processing time; 0 if it has none yet
+	Elements  int64         // that it has given
+	State     SplitState
+}
+
+// SplitState is what a split of a source is doing.
+type SplitState string
+
+// The states of a split.
+const (
+	SplitRunning SplitState = "running" // a worker reads it
+	SplitReady   SplitState = "ready"   // it waits for a worker
+	SplitWaiting SplitState = "waiting" // it has nothing to read just now, and holds the watermark
+	SplitIdle    SplitState = "idle"    // it has nothing to read, and does not hold the watermark
+	SplitPaused  SplitState = "paused"  // it is too far ahead of others; see [AlignWatermarks]
+)
 
 // Metric is a metric of user code.
 type Metric struct {

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +32,8 @@ var (
 	stageSlots   = desc("stage_state_slots", "Pairs of key and window that have state.", "stage")
 	stageBytes   = desc("stage_state_bytes", "An estimate of the memory of the state.", "stage")
 	stageDropped = desc("stage_droppable_total", "Elements that were dropped because they came too late.", "stage")
+	splitLag     = desc("split_lag_seconds", "How far a split's watermark is behind the clock; of a stage's 64 splits that are furthest behind.", "stage", "split")
+	splitRows    = desc("split_elements_total", "Elements that a split has given; of a stage's 64 splits that are furthest behind.", "stage", "split")
 	budgetLimit  = desc("budget_limit_bytes", "The budget; 0: none.")
 	budgetHeld   = desc("budget_held_bytes", "Bytes charged to the budget.")
 	budgetPeak   = desc("budget_held_peak_bytes", "The most bytes that were charged to the budget.")
@@ -47,7 +50,7 @@ var (
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		jobState, jobElapsed, elementsIn, elementsOut, bytesRead, stageState, stageDone, stageLeft,
-		stageMark, stageLag, stageBusy, stageBlocked, stageSlots, stageBytes, stageDropped, budgetLimit, budgetHeld, budgetPeak,
+		stageMark, stageLag, stageBusy, stageBlocked, stageSlots, stageBytes, stageDropped, splitLag, splitRows, budgetLimit, budgetHeld, budgetPeak,
 		spillWritten, spillRead, userCounter, userGauge, userDist, userDistMin, userDistMax,
 	} {
 		ch <- d
@@ -93,6 +96,13 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			put(stageSlots, gauge, float64(x.Slots), s.Name)
 			put(stageBytes, gauge, float64(x.StateBytes), s.Name)
 			put(stageDropped, counter, float64(x.Droppable), s.Name)
+			for _, p := range x.Splits {
+				number := strconv.FormatInt(p.Number, 10)
+				if p.Lag != 0 {
+					put(splitLag, gauge, p.Lag.Seconds(), s.Name, number)
+				}
+				put(splitRows, counter, float64(p.Elements), s.Name, number)
+			}
 		}
 	}
 	put(budgetLimit, gauge, float64(st.Budget))

@@ -31,6 +31,9 @@ func (g *Graph) Fingerprint() Fingerprint {
 		if n.Config != "" {
 			fmt.Fprintf(&b, "\nconfig %s", n.Config)
 		}
+		if n.Align != nil {
+			fmt.Fprintf(&b, "\naligned with %s within %v", n.Align.Sources[0].Path, n.Align.MaxDrift)
+		}
 		for _, s := range n.State {
 			fmt.Fprintf(&b, "\nstate %s", s)
 		}

@@ -7,6 +7,7 @@ package graph
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/window"
@@ -69,6 +70,14 @@ type Node struct {
 	Stream func(h *exec.Host) (exec.StreamExchange, error)
 	// Script makes, for one run, what tells a Source when to give what, if a test does.
 	Script func() exec.Script
+	// Align is the sources that this one is kept together with, or nil. Splittable.
+	Align *Alignment
+}
+
+// Alignment is sources that are kept together in event time.
+type Alignment struct {
+	Sources  []*Node // in the order of the program
+	MaxDrift time.Duration
 }
 
 // Inbox turns the rows of a splittable transform into work, while the stage that reads them runs.

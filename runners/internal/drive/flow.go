@@ -179,6 +179,7 @@ func (f *Flow) connect() error {
 			f.pools[s].mark.Store(int64(mtime.Min))
 		}
 	}
+	f.align()
 	for _, w := range f.workers {
 		for _, t := range w.tasks {
 			t.marks = engine.NewWatermarks(len(t.in))
@@ -191,6 +192,21 @@ func (f *Flow) connect() error {
 		}
 	}
 	return nil
+}
+
+// align makes the alignments of the sources.
+func (f *Flow) align() {
+	all := map[*graph.Alignment]*engine.Alignment{}
+	for s, p := range f.pools {
+		a := s.Root.Align
+		if a == nil {
+			continue
+		}
+		if all[a] == nil {
+			all[a] = engine.NewAlignment(a.MaxDrift, len(a.Sources))
+		}
+		p.p.Align(all[a], slices.Index(a.Sources, s.Root))
+	}
 }
 
 // produces reports whether a stage pushes rows of c.
@@ -224,9 +240,11 @@ func (f *Flow) fill() error {
 	return nil
 }
 
+// refresh is to be called when something has changed, and reports whether others have to look.
 func (p *pool) refresh() (moved bool) {
 	t := int64(p.p.Watermark())
-	return p.mark.Swap(t) != t
+	moved = p.p.Realign()
+	return p.mark.Swap(t) != t || moved
 }
 
 func (f *Flow) host(worker int) *exec.Host {

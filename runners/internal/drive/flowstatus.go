@@ -70,16 +70,19 @@ func (f *Flow) Status(st *sdk.Status) {
 			p.mu.Lock()
 			made, finished := p.p.Counts()
 			row.Done, row.Remaining = finished, made-finished
-			for _, x := range p.p.Splits() {
-				if x.Watermark <= p.watermark() && !x.Idle {
+			ss.Splits = p.splits(now)
+			p.mu.Unlock()
+			if len(ss.Splits) > 0 {
+				switch x := ss.Splits[0]; {
+				case x.Watermark > p.watermark():
+				case x.State == sdk.SplitWaiting:
+					ss.Holder = fmt.Sprintf("split %d that has nothing to read", x.Number)
+				case x.State == sdk.SplitPaused:
+					ss.Holder = fmt.Sprintf("split %d that waits for splits of %s", x.Number, f.furthestBehind(s.Root.Align))
+				case x.State != sdk.SplitIdle:
 					ss.Holder = fmt.Sprintf("split %d", x.Number)
-					if !x.Running && x.Resume > now {
-						ss.Holder += " that has nothing to read"
-					}
-					break
 				}
 			}
-			p.mu.Unlock()
 		}
 		if done == len(f.workers) {
 			row.State, ss.Holder = "done", ""

@@ -304,6 +304,9 @@ func (t *flowTask) readSplit(now mtime.Time) (did bool, err error) {
 	p := t.pool
 	p.mu.Lock()
 	s := p.p.Take(now)
+	if s != nil {
+		p.refresh() // it is not idle any more
+	}
 	p.mu.Unlock()
 	if s == nil {
 		return false, nil
@@ -312,9 +315,9 @@ func (t *flowTask) readSplit(now mtime.Time) (did bool, err error) {
 		return true, err
 	}
 	res := exec.Residual{Watermark: mtime.Max}
+	rows := 0
 	if t.read != nil {
 		t.w.reading.Store(&reading{root: t.read, since: time.Now()})
-		rows := 0
 		res, err = t.read.RunSplit(s.Work, func(n int) bool {
 			rows += n
 			return rows >= bundleRows || t.blocked() || t.f.draining.Load()
@@ -335,6 +338,7 @@ func (t *flowTask) readSplit(now mtime.Time) (did bool, err error) {
 		return true, err
 	}
 	p.mu.Lock()
+	s.Rows += int64(rows)
 	p.p.Give(s, res, max(t.clock.Processing, t.f.now()).Add(res.After))
 	moved := p.refresh()
 	p.mu.Unlock()

@@ -15,6 +15,8 @@ type Pool struct {
 	draining bool
 	made     int64
 	done     int64
+	aligned  *Alignment // or nil
+	member   int        // of aligned
 }
 
 // Split is a part of a source.
@@ -25,10 +27,41 @@ type Split struct {
 	Resume    mtime.Time // the processing time from which it may be run
 	Running   bool
 	Number    int64
+	Rows      int64 // that it has given so far
 }
 
 // NewPool returns an empty pool whose splits are made by a number of channels.
 func NewPool(channels int) *Pool { return &Pool{input: NewWatermarks(channels), mark: mtime.Min} }
+
+// Align makes the pool a member of an alignment, before it has splits.
+func (p *Pool) Align(a *Alignment, member int) { p.aligned, p.member = a, member }
+
+// Realign tells the alignment, if there is one, how far the splits are, and reports whether others may go on because of
+// it. It is to be called when anything has changed. Splits that are idle are not waited for; if there are none yet, the
+// first is.
+func (p *Pool) Realign() (moved bool) {
+	if p.aligned == nil {
+		return false
+	}
+	t := mtime.Max
+	if p.made == 0 && p.input.Min() == mtime.Min {
+		t = mtime.Min
+	}
+	for _, s := range p.splits {
+		if !s.Idle {
+			t = min(t, s.Watermark)
+		}
+	}
+	return p.aligned.set(p.member, t)
+}
+
+// Limit is how far a split may have come to be taken: Max without an alignment.
+func (p *Pool) Limit() mtime.Time {
+	if p.aligned == nil {
+		return mtime.Max
+	}
+	return p.aligned.limit()
+}
 
 // Add puts work into the pool.
 func (p *Pool) Add(w exec.Work) {
@@ -57,8 +90,9 @@ func (p *Pool) Input(channel int, t mtime.Time) { p.input.Set(channel, t) }
 // Take gives out the split to run next, or nil.
 func (p *Pool) Take(now mtime.Time) *Split {
 	var best *Split
+	limit := p.Limit()
 	for _, s := range p.splits {
-		if !s.Running && s.Resume <= now && (best == nil || s.Watermark < best.Watermark) {
+		if !s.Running && s.Resume <= now && s.Watermark <= limit && (best == nil || s.Watermark < best.Watermark) {
 			best = s
 		}
 	}
@@ -104,11 +138,13 @@ func (p *Pool) Watermark() mtime.Time {
 	return p.mark
 }
 
-// Wake is the processing time at which there may be something to take, or Max.
+// Wake is the processing time at which there may be something to take, or Max. When the alignment lets a split go on does
+// not depend on time.
 func (p *Pool) Wake() mtime.Time {
 	t := mtime.Max
+	limit := p.Limit()
 	for _, s := range p.splits {
-		if !s.Running {
+		if !s.Running && s.Watermark <= limit {
 			t = min(t, s.Resume)
 		}
 	}
