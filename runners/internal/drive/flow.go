@@ -203,7 +203,7 @@ func (f *Flow) align() {
 			continue
 		}
 		if all[a] == nil {
-			all[a] = engine.NewAlignment(a.MaxDrift, len(a.Sources))
+			all[a] = engine.NewAlignment(mtime.Time(a.MaxDrift.Milliseconds()), len(a.Sources))
 		}
 		p.p.Align(all[a], slices.Index(a.Sources, s.Root))
 	}

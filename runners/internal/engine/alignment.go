@@ -2,7 +2,6 @@ package engine
 
 import (
 	"sync/atomic"
-	"time"
 
 	"github.com/millrace-go/millrace/sdk/mtime"
 )
@@ -10,12 +9,12 @@ import (
 // Alignment keeps the splits of some sources together in event time: none is taken that is further than a drift ahead of
 // the one that is furthest behind. It is safe for concurrent use.
 type Alignment struct {
-	drift time.Duration
+	drift mtime.Time     // a difference of times
 	least []atomic.Int64 // by member: how far its split that is furthest behind has come
 }
 
 // NewAlignment returns the alignment of a number of pools, of which each says by [Pool.Align] which it is.
-func NewAlignment(drift time.Duration, members int) *Alignment {
+func NewAlignment(drift mtime.Time, members int) *Alignment {
 	a := &Alignment{drift: drift, least: make([]atomic.Int64, members)}
 	for i := range a.least {
 		a.least[i].Store(int64(mtime.Min))
@@ -29,7 +28,10 @@ func (a *Alignment) limit() mtime.Time {
 	for i := range a.least {
 		t = min(t, mtime.Time(a.least[i].Load()))
 	}
-	return t.Add(a.drift)
+	if t > mtime.Max-a.drift {
+		return mtime.Max
+	}
+	return t + a.drift
 }
 
 // set says how far a member is and reports whether others may go on because of it.

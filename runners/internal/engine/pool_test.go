@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/mtime"
@@ -137,7 +136,7 @@ func (s *script) do(t *testing.T, args []string) string {
 		return ""
 	case "align":
 		n := len(args) - 1
-		a := NewAlignment(time.Duration(timeOf(t, args[n]))*time.Millisecond, n)
+		a := NewAlignment(timeOf(t, args[n]), n)
 		for i, name := range args[:n] {
 			s.pools[name].Align(a, i)
 		}
