@@ -297,7 +297,7 @@ type endlessFn struct{}
 
 func (*endlessFn) Unbounded() bool                                      { return true }
 func (*endlessFn) InitialRestriction(r sdf.OffsetRange) sdf.OffsetRange { return r }
-func (*endlessFn) NewTracker(r sdf.OffsetRange) *sdf.OffsetTracker { return sdf.NewOffsetTracker(r) }
+func (*endlessFn) NewTracker(r sdf.OffsetRange) *sdf.OffsetTracker      { return sdf.NewOffsetTracker(r) }
 
 func (*endlessFn) ProcessElement(*sdk.Context, sdf.OffsetRange, *sdf.OffsetTracker, sdk.Emitter[int64]) (sdk.Continuation, error) {
 	return sdf.Resume(time.Second), nil

@@ -54,7 +54,9 @@ func (x *combine[K, I, A, O]) NewWriter(b *exec.Build, step *exec.Step, _ int, p
 // NewTask implements exec.StreamExchange.
 func (x *combine[K, I, A, O]) NewTask(_ *exec.Build, step *exec.Step, sinks []any) (exec.Task, error) {
 	t := &combineTask[K, I, A, O]{x: x, step: step, out: newEmitter[coder.KV[K, O]](step, sinks[0]), size: int64(unsafe.Sizeof(*new(A))), sizer: coder.SizerFor[A]()}
-	t.core = newCore(x.cfg, x.key.Kind, t)
+	if t.core = newCore(x.cfg, x.key.Kind, t); keepsSlices(x.cfg.Windowing) {
+		t.slice(t)
+	}
 	step.Describe(t.describe)
 	if len(sinks) > 1 {
 		t.late = newLate[coder.KV[K, I]](sinks[1])
@@ -187,6 +189,17 @@ func (t *combineTask[K, I, A, O]) free(slot uint32) {
 func (t *combineTask[K, I, A, O]) merge(into, from uint32) {
 	t.at = into
 	t.accs[into] = t.x.fn.MergeAccumulators(t.accs[into], t.accs[from])
+}
+
+func (t *combineTask[K, I, A, O]) fork(into, from uint32) {
+	for int(into) >= len(t.accs) {
+		t.accs = append(t.accs, *new(A))
+	}
+	for int(into) >= len(t.keys) {
+		t.keys = append(t.keys, *new(K))
+	}
+	t.at = from
+	t.accs[into], t.keys[into] = t.x.fn.CreateAccumulator(), t.keys[from]
 }
 
 // EndBundle implements exec.Task.

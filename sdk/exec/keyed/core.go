@@ -64,6 +64,7 @@ type core struct {
 	events queue    // of frames; of slots if windows merge
 	merged *merged  // what there is more if windows merge, or nil
 	panes  *panes   // what there is more if the trigger is not the plain one, or nil
+	sliced *sliced  // what there is instead of a frame for each window if windows overlap and only then, or nil
 
 	clock  exec.Clock
 	passed mtime.Time // the input watermark before the step that is being done
@@ -99,6 +100,7 @@ type frame struct {
 	id    uint32
 	gen   uint32
 	table table
+	open  int // of a slice: the windows that will still ask for it
 }
 
 func newCore(cfg Config, kind keys.Kind, c cells) *core {
@@ -132,6 +134,10 @@ func (c *core) locate(col *keys.Column, m *exec.Meta) error {
 	c.rows, c.slots, c.fresh, c.late = c.rows[:0], c.slots[:0], c.fresh[:0], c.late[:0]
 	if c.merged != nil {
 		return c.locateMerging(col, m)
+	}
+	if c.sliced != nil {
+		c.locateSliced(col, m)
+		return nil
 	}
 	if m.S == nil {
 		for _, w := range m.Windows(0) {
@@ -190,16 +196,7 @@ func (c *core) frameOf(w window.Window) *frame {
 		if c.expired(w) {
 			return nil
 		}
-		f = &frame{w: w}
-		if n := len(c.unused); n > 0 {
-			f.id = c.unused[n-1]
-			f.gen = c.byID[f.id].gen + 1
-			c.unused, c.byID[f.id] = c.unused[:n-1], f
-		} else {
-			f.id = uint32(len(c.byID))
-			c.byID = append(c.byID, f)
-		}
-		c.frames[w] = f
+		f = c.newFrame(w)
 		if w.End <= c.clock.Watermark {
 			c.events.push(due{c.expiry(w), f.id, f.gen})
 		} else {
@@ -207,6 +204,20 @@ func (c *core) frameOf(w window.Window) *frame {
 		}
 	}
 	c.recent = f
+	return f
+}
+
+func (c *core) newFrame(w window.Window) *frame {
+	f := &frame{w: w}
+	if n := len(c.unused); n > 0 {
+		f.id = c.unused[n-1]
+		f.gen = c.byID[f.id].gen + 1
+		c.unused, c.byID[f.id] = c.unused[:n-1], f
+	} else {
+		f.id = uint32(len(c.byID))
+		c.byID = append(c.byID, f)
+	}
+	c.frames[w] = f
 	return f
 }
 
@@ -325,9 +336,12 @@ const perStep = 4096
 // advance does what the clock makes due. more says that there is more to do at this clock.
 func (c *core) advance(ck exec.Clock) (more bool, err error) {
 	c.clock = ck
-	if c.merged != nil {
+	switch {
+	case c.merged != nil:
 		more, err = c.advanceMerging()
-	} else {
+	case c.sliced != nil:
+		more, err = c.advanceSliced()
+	default:
 		more, err = c.advancePlain()
 	}
 	if c.told(); !more {
@@ -422,7 +436,11 @@ func (c *core) window(slot uint32) window.Window {
 	if c.merged != nil {
 		return c.merged.span[slot]
 	}
-	return c.home[slot].w
+	w := c.home[slot].w
+	if c.sliced != nil {
+		w.Tag = 0 // of a slice it is no part of a window
+	}
+	return w
 }
 
 // BeginBundle implements exec.Task.
