@@ -137,6 +137,10 @@ func TestConstructionErrors(t *testing.T) {
 			sdk.AlignWatermarks(-time.Second, b, ints(p))
 			return nil
 		}, nil, []string{"AlignWatermarks (construction_test.go:", "-1s is negative", "ParDoSplittable#2 (construction_test.go:", "another alignment already", "has no source without an end"}},
+		{"stable input of a grouping", func(p *sdk.Pipeline) error {
+			sdk.GroupByKey(sdk.WithKeys(ints(p), double), sdk.StableInput())
+			return nil
+		}, nil, []string{"GroupByKey (construction_test.go:", "sdk.StableInput does not apply"}},
 		{"alignment of a zero collection", func(p *sdk.Pipeline) error {
 			sdk.AlignWatermarks(time.Second, ints(p), sdk.PCollection[int]{})
 			return nil

@@ -25,6 +25,7 @@ type options struct {
 	mayLose   bool
 	droppable []lateField
 	sorted    bool
+	stable    bool
 }
 
 func parse(opts []Option) *options {
@@ -65,6 +66,13 @@ func (o *options) suits(verb string) {
 	}
 	if o.sorted && verb != "StatefulParDo" {
 		o.errs = append(o.errs, fmt.Errorf("sdk.SortedByTime does not apply to %s", verb))
+	}
+}
+
+// suitsStable records an error for a verb that has no use for stable input.
+func (o *options) suitsStable(verb string, kind graph.Kind) {
+	if o.stable && kind != graph.ParDo && verb != "StatefulParDo" {
+		o.errs = append(o.errs, fmt.Errorf("sdk.StableInput does not apply to %s: it is for ParDos that act on the world", verb))
 	}
 }
 
@@ -187,6 +195,14 @@ func Droppable[T any](out *Output[T]) Option {
 // SortedByTime makes a stateful ParDo process the elements of a key in the order of their timestamps, those of one
 // time in the order in which they came: each when the watermark has passed it (Beam: RequiresTimeSortedInput).
 func SortedByTime() Option { return func(o *options) { o.sorted = true } }
+
+// StableInput says that the transform acts on the world outside, and therefore must be given the same elements again if it is
+// run again for them: a retry, or a job that goes on after a failure, must not bring others because a transform before it
+// is random, or looks at a clock (Beam: RequiresStableInput; beam_runner_api.proto, ParDoPayload.requires_stable_input).
+//
+// The direct runner keeps this for every transform: an element that is tried again ([Retry]) is the one that failed, and nothing
+// before it runs again; and a job that fails does not go on. Runners that replay store what comes to such a transform first.
+func StableInput() Option { return func(o *options) { o.stable = true } }
 
 // verbName gives a transform that is made of another verb its own.
 func verbName(v string) Option { return func(o *options) { o.verb = v } }

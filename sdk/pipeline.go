@@ -134,8 +134,9 @@ func (p *Pipeline) add(verb string, kind graph.Kind, o *options) *graph.Node {
 		verb = o.verb
 	}
 	o.suits(verb)
+	o.suitsStable(verb, kind)
 	at, chain := callSite()
-	n := &graph.Node{Verb: verb, Kind: kind, At: at, Chain: chain, Display: o.display}
+	n := &graph.Node{Verb: verb, Kind: kind, At: at, Chain: chain, Display: o.display, Stable: o.stable}
 	if p.sealed {
 		panic(&constructionPanic{fmt.Errorf("%s (%s): the pipeline has been built already; its collections can only be used inside the build function", join(p.scope, verb), at)})
 	}

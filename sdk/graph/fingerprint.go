@@ -34,6 +34,9 @@ func (g *Graph) Fingerprint() Fingerprint {
 		if n.Align != nil {
 			fmt.Fprintf(&b, "\naligned with %s within %v", n.Align.Sources[0].Path, n.Align.MaxDrift)
 		}
+		if n.Stable {
+			b.WriteString("\nstable input")
+		}
 		for _, s := range n.State {
 			fmt.Fprintf(&b, "\nstate %s", s)
 		}

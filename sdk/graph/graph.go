@@ -49,6 +49,7 @@ type Node struct {
 	At      string   // file:line of the user's call
 	Chain   string   // the call chain, to find transforms made in a loop
 	Config  string   // exported configuration, for the fingerprint
+	Stable  bool     // it must be given the same elements if it is run again for them
 	State   []string // its state cells and timers: name, kind and coder
 
 	Kind  Kind
