@@ -5,6 +5,7 @@
 //	go run ./examples/nexmark --events 1000 --dump events
 //	go run ./examples/nexmark --query 5 --events -1 --rate 100000
 //	go run ./examples/nexmark --bench
+//	go run ./examples/nexmark --soak 10m
 //
 // The result of a query is a function of the events alone, that is of --events, --seed and --event-rate: JSON lines in
 // PATH-00000-of-0000N, or for query 10 in the folders of a directory. With exit code 0 it is complete; nothing has been
@@ -71,7 +72,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	switch err := set.Parse(options.Source{Args: args, Getenv: os.LookupEnv, ReadFile: os.ReadFile}); {
 	case errors.Is(err, options.ErrHelp):
-		_, _ = fmt.Fprintln(stdout, "Usage: nexmark --query N | --dump PATH | --bench [options]")
+		_, _ = fmt.Fprintln(stdout, "Usage: nexmark --query N | --dump PATH | --bench | --soak DURATION [options]")
 		set.Usage(stdout)
 		return launch.ExitDone
 	case err != nil:
@@ -99,12 +100,14 @@ func (n *nexmark) check() error {
 	switch {
 	case n.Query < -1 || n.Query >= len(queries):
 		return fmt.Errorf("--query=%d: there are 0 to %d", n.Query, len(queries)-1)
-	case n.Query < 0 && n.Dump == "" && !n.Bench:
-		return errors.New("nothing to do: give --query, --dump or --bench; --help lists the options")
+	case n.Query < 0 && n.Dump == "" && !n.Bench && n.Soak == 0:
+		return errors.New("nothing to do: give --query, --dump, --bench or --soak; --help lists the options")
 	case n.Dump != "" && n.Events < 0:
 		return errors.New("--dump needs an end of the events: --events")
 	case n.Batch && (n.Events < 0 || n.Rate > 0):
 		return errors.New("--batch is for events that end and are all there: give --events, and no --rate")
+	case n.Soak < 0:
+		return errors.New("a soak cannot be of negative length")
 	case n.Rate < 0, n.EventRate < 0:
 		return errors.New("a rate cannot be negative")
 	}
@@ -114,6 +117,9 @@ func (n *nexmark) check() error {
 func (n *nexmark) do(ctx context.Context, stdout, stderr io.Writer) error {
 	if n.Bench {
 		return n.bench(ctx, stdout, stderr)
+	}
+	if n.Soak > 0 {
+		return n.soak(ctx, stdout, stderr)
 	}
 	if n.EventRate == 0 && n.Rate > 0 {
 		n.EventRate = n.Rate
