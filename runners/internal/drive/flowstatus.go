@@ -2,9 +2,8 @@ package drive
 
 import (
 	"fmt"
-	"sync/atomic"
-	"time"
 
+	"github.com/millrace-go/millrace/runners/internal/stage"
 	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/mtime"
@@ -12,15 +11,27 @@ import (
 
 // report is what a task tells of itself after each step, for readers on other goroutines.
 type report struct {
-	mark   mtime.Time
-	stats  exec.TaskStats
-	holder string
-	done   bool
+	mark  mtime.Time
+	hold  mtime.Time   // that keeps the watermark, if it is before the input's; else Max
+	slow  *stage.Stage // of the input that keeps it, or nil
+	stats exec.TaskStats
+	done  bool
+}
+
+// holder says what keeps the watermark where it is.
+func (r *report) holder() string {
+	switch {
+	case r.hold < mtime.Max:
+		return fmt.Sprintf("a hold of its own at %v", r.hold)
+	case r.slow != nil:
+		return "input from " + r.slow.Name()
+	}
+	return ""
 }
 
 // publish tells where the task stands.
 func (t *flowTask) publish() {
-	r := &report{mark: t.sent, done: t.done}
+	r := &report{mark: t.sent, hold: mtime.Max, done: t.done}
 	if t.task != nil {
 		r.stats = t.task.Stats()
 		if t.done {
@@ -31,10 +42,9 @@ func (t *flowTask) publish() {
 	switch {
 	case t.done:
 	case t.task != nil && t.task.Hold() < t.clock.Watermark:
-		r.holder = fmt.Sprintf("a hold of its own at %v", t.task.Hold())
+		r.hold = t.task.Hold()
 	case t.task != nil && len(t.in) > 0:
-		c := t.in[t.marks.Slowest()]
-		r.holder = "input from " + c.from.s.Name()
+		r.slow = t.in[t.marks.Slowest()].from.s
 	}
 	t.told.Store(r)
 }
@@ -60,7 +70,7 @@ func (f *Flow) Status(st *sdk.Status) {
 				done++
 			}
 			if r.mark < ss.Watermark {
-				ss.Watermark, ss.Holder = r.mark, r.holder
+				ss.Watermark, ss.Holder = r.mark, r.holder()
 			}
 			ss.Slots += r.stats.Slots
 			ss.StateBytes += r.stats.Bytes
@@ -98,43 +108,4 @@ func (f *Flow) Status(st *sdk.Status) {
 	}
 	st.Budget, st.Held, st.PeakHeld = f.cfg.Budget.Limit(), f.cfg.Budget.Used(), f.cfg.Budget.Peak()
 	st.Plan = f.plan.String()
-}
-
-// pressure is the state of a job that holds more than its budget: sources are not read until it holds less. If that
-// does not help in time the job fails, with what holds the most.
-type pressure struct{ since atomic.Int64 } // when it began, in ns since the epoch; 0: there is none
-
-// relief is how long sources may rest before the job fails.
-const relief = 10 * time.Second
-
-// rest reports whether sources are to rest.
-func (f *Flow) rest() (bool, error) {
-	b := f.cfg.Budget
-	if b.Limit() == 0 || b.Used() <= b.Limit() {
-		f.over.since.Store(0)
-		return false, nil
-	}
-	now := time.Now().UnixNano()
-	if f.over.since.CompareAndSwap(0, now) {
-		f.cfg.Log.Warn("the state of the job has reached its budget: sources rest until windows close or timers clear some", "job", f.cfg.JobID,
-			"budget_bytes", b.Limit(), "held_bytes", b.Used())
-	}
-	if time.Duration(now-f.over.since.Load()) < relief {
-		return true, nil
-	}
-	var most int64
-	name := ""
-	for _, s := range f.plan.Stages {
-		var held int64
-		for _, w := range f.workers {
-			if r := w.tasks[s.ID].told.Load(); r != nil {
-				held += r.stats.Bytes
-			}
-		}
-		if held > most {
-			most, name = held, s.Name()
-		}
-	}
-	return true, fmt.Errorf("the state of the job holds %d bytes, more than the budget of %d, and has not shrunk in %v while its sources rested; %s holds most of it, %d bytes: raise the budget, shorten windows and lateness, or clear state with timers",
-		b.Used(), b.Limit(), relief, name, most)
 }
