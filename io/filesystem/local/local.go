@@ -164,7 +164,7 @@ func (FileSystem) PutIfAbsent(ctx context.Context, path string, data []byte) err
 	return nil
 }
 
-// Glob implements [filesystem.FileSystem]. Temporary files of writers are left out.
+// Glob implements [filesystem.FileSystem]. Temporary files of writers are left out, and so are links to nothing.
 func (l FileSystem) Glob(ctx context.Context, pattern string) ([]filesystem.Info, error) {
 	pattern = strings.TrimPrefix(pattern, "file://")
 	if !filesystem.IsPattern(pattern) {
@@ -190,8 +190,8 @@ func (l FileSystem) Glob(ctx context.Context, pattern string) ([]filesystem.Info
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			if errors.Is(err, fs.ErrNotExist) && filepath.ToSlash(p) == start {
-				return nil // nothing matches
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // nothing matches, or it has been removed meanwhile
 			}
 			return err
 		}
@@ -207,6 +207,9 @@ func (l FileSystem) Glob(ctx context.Context, pattern string) ([]filesystem.Info
 			return err
 		}
 		st, err := os.Stat(p) // follows links
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // removed meanwhile, or a link to nothing
+		}
 		if err != nil {
 			return err
 		}
