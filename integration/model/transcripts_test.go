@@ -189,7 +189,7 @@ func checkStates(got WindowStates, want map[string][][]int64) error {
 }
 
 func TestBeamTranscripts(t *testing.T) {
-	file, err := os.ReadFile("testdata/trigger_transcripts.yaml")
+	file, err := os.ReadFile("../../sdk/trigger/testdata/trigger_transcripts.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
