@@ -19,11 +19,11 @@ func short(b *event.Bid) shortBid {
 }
 
 func (b *shortBid) open(dst []byte) []byte {
-	dst = integer(dst, `{"auction":`, b.Auction)
-	dst = integer(dst, `,"bidder":`, b.Bidder)
-	dst = integer(dst, `,"price":`, b.Price)
-	dst = integer(dst, `,"dateTime":`, b.DateTime)
-	return text(dst, `,"extra":`, b.Extra)
+	dst = event.AppendInt(dst, `{"auction":`, b.Auction)
+	dst = event.AppendInt(dst, `,"bidder":`, b.Bidder)
+	dst = event.AppendInt(dst, `,"price":`, b.Price)
+	dst = event.AppendInt(dst, `,"dateTime":`, b.DateTime)
+	return event.AppendText(dst, `,"extra":`, b.Extra)
 }
 
 func (b *shortBid) AppendJSON(dst []byte) []byte { return append(b.open(dst), '}') }
@@ -37,11 +37,11 @@ func q0(events sdk.PCollection[event.Event]) sdk.PCollection[shortBid] {
 type euroBid struct{ shortBid }
 
 func (b *euroBid) AppendJSON(dst []byte) []byte {
-	dst = integer(dst, `{"auction":`, b.Auction)
-	dst = integer(dst, `,"bidder":`, b.Bidder)
+	dst = event.AppendInt(dst, `{"auction":`, b.Auction)
+	dst = event.AppendInt(dst, `,"bidder":`, b.Bidder)
 	dst = decimal(dst, `,"price":"`, b.Price)
-	dst = integer(dst, `,"dateTime":`, b.DateTime)
-	return append(text(dst, `,"extra":`, b.Extra), '}')
+	dst = event.AppendInt(dst, `,"dateTime":`, b.DateTime)
+	return append(event.AppendText(dst, `,"extra":`, b.Extra), '}')
 }
 
 // q1 converts the prices: 0.908 euro to the dollar.
@@ -53,8 +53,8 @@ func q1(events sdk.PCollection[event.Event]) sdk.PCollection[euroBid] {
 type auctionPrice struct{ Auction, Price int64 }
 
 func (a *auctionPrice) AppendJSON(dst []byte) []byte {
-	dst = integer(dst, `{"auction":`, a.Auction)
-	return append(integer(dst, `,"price":`, a.Price), '}')
+	dst = event.AppendInt(dst, `{"auction":`, a.Auction)
+	return append(event.AppendInt(dst, `,"price":`, a.Price), '}')
 }
 
 // q2 selects the bids for some auctions.
@@ -85,11 +85,11 @@ type enrichedBid struct {
 }
 
 func (b *enrichedBid) AppendJSON(dst []byte) []byte {
-	dst = integer(dst, `{"auction":`, b.Auction)
-	dst = integer(dst, `,"bidder":`, b.Bidder)
-	dst = integer(dst, `,"price":`, b.Price)
-	dst = integer(dst, `,"dateTime":`, b.DateTime)
-	return append(text(dst, `,"value":`, b.Value), '}')
+	dst = event.AppendInt(dst, `{"auction":`, b.Auction)
+	dst = event.AppendInt(dst, `,"bidder":`, b.Bidder)
+	dst = event.AppendInt(dst, `,"price":`, b.Price)
+	dst = event.AppendInt(dst, `,"dateTime":`, b.DateTime)
+	return append(event.AppendText(dst, `,"value":`, b.Value), '}')
 }
 
 const sideInputSize = 10_000
@@ -123,13 +123,13 @@ func (f *enrichFn) ProcessElement(c *sdk.Context, b enrichedBid, out sdk.Emitter
 type calculatedBid struct{ shortBid }
 
 func (b *calculatedBid) AppendJSON(dst []byte) []byte {
-	dst = integer(dst, `{"auction":`, b.Auction)
-	dst = integer(dst, `,"bidder":`, b.Bidder)
+	dst = event.AppendInt(dst, `{"auction":`, b.Auction)
+	dst = event.AppendInt(dst, `,"bidder":`, b.Bidder)
 	dst = decimal(dst, `,"price":"`, b.Price)
 	dst = append(append(append(dst, `,"bidTimeType":"`...), bidTimeType(b.DateTime)...), '"')
-	dst = integer(dst, `,"dateTime":`, b.DateTime)
-	dst = text(dst, `,"extra":`, b.Extra)
-	return append(integer(dst, `,"cCounts":`, int64(strings.Count(b.Extra, "c"))), '}')
+	dst = event.AppendInt(dst, `,"dateTime":`, b.DateTime)
+	dst = event.AppendText(dst, `,"extra":`, b.Extra)
+	return append(event.AppendInt(dst, `,"cCounts":`, int64(strings.Count(b.Extra, "c"))), '}')
 }
 
 func bidTimeType(at int64) string {
@@ -159,11 +159,11 @@ type channelBid struct {
 }
 
 func (b *channelBid) AppendJSON(dst []byte) []byte {
-	dst = integer(dst, `{"auction":`, b.Auction)
-	dst = integer(dst, `,"bidder":`, b.Bidder)
-	dst = integer(dst, `,"price":`, b.Price)
-	dst = text(dst, `,"channel":`, b.Channel)
-	return append(text(dst, `,"channelId":`, b.ChannelID), '}')
+	dst = event.AppendInt(dst, `{"auction":`, b.Auction)
+	dst = event.AppendInt(dst, `,"bidder":`, b.Bidder)
+	dst = event.AppendInt(dst, `,"price":`, b.Price)
+	dst = event.AppendText(dst, `,"channel":`, b.Channel)
+	return append(event.AppendText(dst, `,"channelId":`, b.ChannelID), '}')
 }
 
 // q21 adds the id of the channel, by its name or else from the URL.
@@ -206,13 +206,13 @@ type directoryBid struct {
 }
 
 func (b *directoryBid) AppendJSON(dst []byte) []byte {
-	dst = integer(dst, `{"auction":`, b.Auction)
-	dst = integer(dst, `,"bidder":`, b.Bidder)
-	dst = integer(dst, `,"price":`, b.Price)
-	dst = text(dst, `,"channel":`, b.Channel)
-	dst = text(dst, `,"dir1":`, b.Dirs[0])
-	dst = text(dst, `,"dir2":`, b.Dirs[1])
-	return append(text(dst, `,"dir3":`, b.Dirs[2]), '}')
+	dst = event.AppendInt(dst, `{"auction":`, b.Auction)
+	dst = event.AppendInt(dst, `,"bidder":`, b.Bidder)
+	dst = event.AppendInt(dst, `,"price":`, b.Price)
+	dst = event.AppendText(dst, `,"channel":`, b.Channel)
+	dst = event.AppendText(dst, `,"dir1":`, b.Dirs[0])
+	dst = event.AppendText(dst, `,"dir2":`, b.Dirs[1])
+	return append(event.AppendText(dst, `,"dir3":`, b.Dirs[2]), '}')
 }
 
 // q22 splits the URL.

@@ -15,10 +15,10 @@ type localItem struct {
 }
 
 func (l *localItem) AppendJSON(dst []byte) []byte {
-	dst = integer(dst, `{"id":`, l.Auction)
-	dst = text(dst, `,"name":`, l.Seller.Name)
-	dst = text(dst, `,"city":`, l.Seller.City)
-	return append(text(dst, `,"state":`, l.Seller.State), '}')
+	dst = event.AppendInt(dst, `{"id":`, l.Auction)
+	dst = event.AppendText(dst, `,"name":`, l.Seller.Name)
+	dst = event.AppendText(dst, `,"city":`, l.Seller.City)
+	return append(event.AppendText(dst, `,"state":`, l.Seller.State), '}')
 }
 
 // seller is what query 3 takes of a person. One who lives elsewhere has no name.
@@ -86,12 +86,12 @@ type auctionBid struct {
 
 func (r *auctionBid) AppendJSON(dst []byte) []byte {
 	b := &r.Bid
-	dst = bidKeys(dst, b)
-	dst = text(dst, `,"channel":`, b.Channel)
-	dst = text(dst, `,"url":`, b.URL)
-	dst = integer(dst, `,"bidDateTime":`, b.DateTime)
-	dst = text(dst, `,"bidExtra":`, b.Extra)
-	return joinedAuction(dst, r.Auction)
+	dst = event.AppendBidKeys(dst, b)
+	dst = event.AppendText(dst, `,"channel":`, b.Channel)
+	dst = event.AppendText(dst, `,"url":`, b.URL)
+	dst = event.AppendInt(dst, `,"bidDateTime":`, b.DateTime)
+	dst = event.AppendText(dst, `,"bidExtra":`, b.Extra)
+	return event.AppendJoinedAuction(dst, r.Auction)
 }
 
 // q20 joins the bids to their auctions, if those are of category 10.
@@ -152,19 +152,19 @@ type memberBid struct {
 
 func (r *sellerBid) AppendJSON(dst []byte) []byte {
 	b, p := &r.Bid, r.Person
-	dst = integer(dst, `{"bidder":`, b.Bidder)
-	dst = integer(dst, `,"price":`, b.Price)
-	dst = text(dst, `,"channel":`, b.Channel)
-	dst = text(dst, `,"url":`, b.URL)
-	dst = text(dst, `,"bidExtra":`, b.Extra)
-	dst = integer(dst, `,"personId":`, p.ID)
-	dst = text(dst, `,"name":`, p.Name)
-	dst = text(dst, `,"emailAddress":`, p.EmailAddress)
-	dst = text(dst, `,"creditCard":`, p.CreditCard)
-	dst = text(dst, `,"city":`, p.City)
-	dst = text(dst, `,"state":`, p.State)
-	dst = text(dst, `,"personExtra":`, p.Extra)
-	return joinedAuction(dst, r.Auction)
+	dst = event.AppendInt(dst, `{"bidder":`, b.Bidder)
+	dst = event.AppendInt(dst, `,"price":`, b.Price)
+	dst = event.AppendText(dst, `,"channel":`, b.Channel)
+	dst = event.AppendText(dst, `,"url":`, b.URL)
+	dst = event.AppendText(dst, `,"bidExtra":`, b.Extra)
+	dst = event.AppendInt(dst, `,"personId":`, p.ID)
+	dst = event.AppendText(dst, `,"name":`, p.Name)
+	dst = event.AppendText(dst, `,"emailAddress":`, p.EmailAddress)
+	dst = event.AppendText(dst, `,"creditCard":`, p.CreditCard)
+	dst = event.AppendText(dst, `,"city":`, p.City)
+	dst = event.AppendText(dst, `,"state":`, p.State)
+	dst = event.AppendText(dst, `,"personExtra":`, p.Extra)
+	return event.AppendJoinedAuction(dst, r.Auction)
 }
 
 // q23 joins the bids of sellers to all that they sell.

@@ -10,7 +10,7 @@ import (
 // bidRow is a bid with all of its fields.
 type bidRow struct{ Bid event.Bid }
 
-func (r *bidRow) AppendJSON(dst []byte) []byte { return append(wholeBid(dst, &r.Bid), '}') }
+func (r *bidRow) AppendJSON(dst []byte) []byte { return append(event.AppendWholeBid(dst, &r.Bid), '}') }
 
 // bidderAuction is the key of query 18.
 type bidderAuction struct{ Bidder, Auction int64 }
@@ -30,7 +30,7 @@ type lastFn struct{}
 func (lastFn) CreateAccumulator() event.Bid { return event.Bid{} }
 
 func (lastFn) AddInput(last, b event.Bid) event.Bid {
-	if last.DateTime == 0 || later(&b, &last) {
+	if last.DateTime == 0 || event.Later(&b, &last) {
 		return b
 	}
 	return last
@@ -52,7 +52,7 @@ type rankedBid struct {
 }
 
 func (r *rankedBid) AppendJSON(dst []byte) []byte {
-	return append(integer(wholeBid(dst, &r.Bid), `,"rank":`, r.Rank), '}')
+	return append(event.AppendInt(event.AppendWholeBid(dst, &r.Bid), `,"rank":`, r.Rank), '}')
 }
 
 // q19 finds the ten highest bids for each auction.
@@ -73,7 +73,7 @@ func (topFn) AddInput(top []event.Bid, b event.Bid) []event.Bid { return addTop(
 
 func addTop(top []event.Bid, b *event.Bid) []event.Bid {
 	at := len(top)
-	for at > 0 && better(b, &top[at-1]) {
+	for at > 0 && event.Better(b, &top[at-1]) {
 		at--
 	}
 	switch {

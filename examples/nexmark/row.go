@@ -1,28 +1,16 @@
 package main
 
 import (
-	"cmp"
-	"strconv"
-	"strings"
-
 	"github.com/millrace-go/millrace/examples/nexmark/event"
 )
 
 // Rows write themselves as JSON objects. name is what stands before a field's value: a brace or comma, the quoted name
 // and a colon.
 
-func integer(dst []byte, name string, v int64) []byte {
-	return strconv.AppendInt(append(dst, name...), v, 10)
-}
-
-func text(dst []byte, name, s string) []byte {
-	return event.AppendString(append(dst, name...), s)
-}
-
 // decimal appends 0.908 times the price, exactly, with three digits after the point; name ends with the quote.
 func decimal(dst []byte, name string, price int64) []byte {
 	n := thousandths(price)
-	dst = append(integer(dst, name, n/1000), '.')
+	dst = append(event.AppendInt(dst, name, n/1000), '.')
 	n %= 1000
 	return append(dst, byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10), '"')
 }
@@ -64,49 +52,3 @@ func minute(dst []byte, name string, minutes int64, colon byte) []byte {
 }
 
 func twoDigits(dst []byte, v int64) []byte { return append(dst, byte('0'+v/10), byte('0'+v%10)) }
-
-// bidKeys opens a row with the three integers that most begin with.
-func bidKeys(dst []byte, b *event.Bid) []byte {
-	dst = integer(dst, `{"auction":`, b.Auction)
-	dst = integer(dst, `,"bidder":`, b.Bidder)
-	return integer(dst, `,"price":`, b.Price)
-}
-
-// wholeBid opens a row with all of a bid.
-func wholeBid(dst []byte, b *event.Bid) []byte {
-	dst = bidKeys(dst, b)
-	dst = text(dst, `,"channel":`, b.Channel)
-	dst = text(dst, `,"url":`, b.URL)
-	dst = integer(dst, `,"dateTime":`, b.DateTime)
-	return text(dst, `,"extra":`, b.Extra)
-}
-
-// joinedAuction closes a row with what a join takes from an auction.
-func joinedAuction(dst []byte, a *event.Auction) []byte {
-	dst = text(dst, `,"itemName":`, a.ItemName)
-	dst = text(dst, `,"description":`, a.Description)
-	dst = integer(dst, `,"initialBid":`, a.InitialBid)
-	dst = integer(dst, `,"reserve":`, a.Reserve)
-	dst = integer(dst, `,"auctionDateTime":`, a.DateTime)
-	dst = integer(dst, `,"expires":`, a.Expires)
-	dst = integer(dst, `,"seller":`, a.Seller)
-	dst = integer(dst, `,"category":`, a.Category)
-	dst = text(dst, `,"auctionExtra":`, a.Extra)
-	return append(dst, '}')
-}
-
-// later compares bids by time, then price, then bidder, then extra, and says whether b comes after a.
-func later(b, a *event.Bid) bool {
-	if b.DateTime != a.DateTime {
-		return b.DateTime > a.DateTime
-	}
-	return cmp.Or(cmp.Compare(b.Price, a.Price), cmp.Compare(b.Bidder, a.Bidder), strings.Compare(b.Extra, a.Extra)) > 0
-}
-
-// better says whether b is worth more than a: its price is higher, or the same and b is earlier.
-func better(b, a *event.Bid) bool {
-	if b.Price != a.Price {
-		return b.Price > a.Price
-	}
-	return later(a, b)
-}

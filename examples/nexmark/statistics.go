@@ -48,7 +48,7 @@ func (r *ranked) add(other *ranked) {
 func (r *ranked) append(dst []byte, name string) []byte {
 	for i, prefix := range [...]string{`,"total`, `,"rank1`, `,"rank2`, `,"rank3`} {
 		dst = append(append(dst, prefix...), name...)
-		dst = integer(dst, `":`, r[i])
+		dst = event.AppendInt(dst, `":`, r[i])
 	}
 	return dst
 }
@@ -162,7 +162,7 @@ type channelStatistics struct {
 }
 
 func (s *channelStatistics) AppendJSON(dst []byte) []byte {
-	dst = text(dst, `{"channel":`, s.Channel)
+	dst = event.AppendText(dst, `{"channel":`, s.Channel)
 	dst = day(dst, `,"day":`, s.Day)
 	dst = minute(dst, `,"minute":`, s.Totals.Minute, ':')
 	return append(s.Totals.append(dst), '}')
@@ -223,13 +223,13 @@ type auctionStatistics struct {
 
 func (s *auctionStatistics) AppendJSON(dst []byte) []byte {
 	p := &s.Prices
-	dst = integer(dst, `{"auction":`, s.Auction)
+	dst = event.AppendInt(dst, `{"auction":`, s.Auction)
 	dst = day(dst, `,"day":`, s.Day)
 	dst = p.Bids.append(dst, "Bids")
-	dst = integer(dst, `,"minPrice":`, p.Least)
-	dst = integer(dst, `,"maxPrice":`, p.Most)
-	dst = integer(dst, `,"avgPrice":`, p.Sum/p.Bids[0])
-	return append(integer(dst, `,"sumPrice":`, p.Sum), '}')
+	dst = event.AppendInt(dst, `,"minPrice":`, p.Least)
+	dst = event.AppendInt(dst, `,"maxPrice":`, p.Most)
+	dst = event.AppendInt(dst, `,"avgPrice":`, p.Sum/p.Bids[0])
+	return append(event.AppendInt(dst, `,"sumPrice":`, p.Sum), '}')
 }
 
 // q17 sums up each auction's prices by day.

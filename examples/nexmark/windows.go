@@ -23,8 +23,8 @@ type span struct{ Start, End int64 }
 func spanOf(w window.Window) span { return span{int64(w.Start), int64(w.End)} }
 
 func (s span) open(dst []byte) []byte {
-	dst = integer(dst, `{"windowStart":`, s.Start)
-	return integer(dst, `,"windowEnd":`, s.End)
+	dst = event.AppendInt(dst, `{"windowStart":`, s.Start)
+	return event.AppendInt(dst, `,"windowEnd":`, s.End)
 }
 
 // hotItem is an auction with the most bids of a window.
@@ -35,8 +35,8 @@ type hotItem struct {
 
 func (h *hotItem) AppendJSON(dst []byte) []byte {
 	dst = h.Window.open(dst)
-	dst = integer(dst, `,"auction":`, h.Auction)
-	return append(integer(dst, `,"count":`, h.Count), '}')
+	dst = event.AppendInt(dst, `,"auction":`, h.Auction)
+	return append(event.AppendInt(dst, `,"count":`, h.Count), '}')
 }
 
 // q5 finds the auctions with the most bids of the last 10 s, every 2 s.
@@ -97,11 +97,11 @@ type highBid struct {
 
 func (h *highBid) AppendJSON(dst []byte) []byte {
 	dst = h.Window.open(dst)
-	dst = integer(dst, `,"auction":`, h.Bid.Auction)
-	dst = integer(dst, `,"bidder":`, h.Bid.Bidder)
-	dst = integer(dst, `,"price":`, h.Bid.Price)
-	dst = integer(dst, `,"dateTime":`, h.Bid.DateTime)
-	return append(text(dst, `,"extra":`, h.Bid.Extra), '}')
+	dst = event.AppendInt(dst, `,"auction":`, h.Bid.Auction)
+	dst = event.AppendInt(dst, `,"bidder":`, h.Bid.Bidder)
+	dst = event.AppendInt(dst, `,"price":`, h.Bid.Price)
+	dst = event.AppendInt(dst, `,"dateTime":`, h.Bid.DateTime)
+	return append(event.AppendText(dst, `,"extra":`, h.Bid.Extra), '}')
 }
 
 // q7 finds the bids with the highest price of each 10 s.
@@ -156,8 +156,8 @@ type newSeller struct {
 
 func (s *newSeller) AppendJSON(dst []byte) []byte {
 	dst = s.Window.open(dst)
-	dst = integer(dst, `,"id":`, s.ID)
-	return append(text(dst, `,"name":`, s.Name), '}')
+	dst = event.AppendInt(dst, `,"id":`, s.ID)
+	return append(event.AppendText(dst, `,"name":`, s.Name), '}')
 }
 
 // q8 finds those who register and sell within the same 10 s.
@@ -199,10 +199,10 @@ type bidderCount struct {
 }
 
 func (b *bidderCount) AppendJSON(dst []byte) []byte {
-	dst = integer(dst, `{"bidder":`, b.Bidder)
-	dst = integer(dst, `,"count":`, b.Count)
-	dst = integer(dst, `,"windowStart":`, b.Window.Start)
-	return append(integer(dst, `,"windowEnd":`, b.Window.End), '}')
+	dst = event.AppendInt(dst, `{"bidder":`, b.Bidder)
+	dst = event.AppendInt(dst, `,"count":`, b.Count)
+	dst = event.AppendInt(dst, `,"windowStart":`, b.Window.Start)
+	return append(event.AppendInt(dst, `,"windowEnd":`, b.Window.End), '}')
 }
 
 // q11 counts the bids of each user's sessions.

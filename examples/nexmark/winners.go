@@ -126,8 +126,8 @@ func (f *saleFn) OnTimer(_ *sdk.Context, _ int64, t sdk.Fired, out sdk.Emitter[s
 type categoryPrice struct{ Category, AvgPrice int64 }
 
 func (p *categoryPrice) AppendJSON(dst []byte) []byte {
-	dst = integer(dst, `{"category":`, p.Category)
-	return append(integer(dst, `,"avgPrice":`, p.AvgPrice), '}')
+	dst = event.AppendInt(dst, `{"category":`, p.Category)
+	return append(event.AppendInt(dst, `,"avgPrice":`, p.AvgPrice), '}')
 }
 
 // q4 averages the winning prices of each category, over all auctions that have closed so far.
@@ -160,8 +160,8 @@ func (meanFn) ExtractOutput(m mean) int64 {
 type sellerPrice struct{ Seller, AvgPrice int64 }
 
 func (p *sellerPrice) AppendJSON(dst []byte) []byte {
-	dst = integer(dst, `{"seller":`, p.Seller)
-	return append(integer(dst, `,"avgPrice":`, p.AvgPrice), '}')
+	dst = event.AppendInt(dst, `{"seller":`, p.Seller)
+	return append(event.AppendInt(dst, `,"avgPrice":`, p.AvgPrice), '}')
 }
 
 // q6 averages the last ten winning prices of each seller.
@@ -222,21 +222,21 @@ type wonAuction struct {
 
 func (w *wonAuction) AppendJSON(dst []byte) []byte {
 	a, b := w.Auction, &w.Bid
-	dst = integer(dst, `{"auction":`, a.ID)
-	dst = integer(dst, `,"bidder":`, b.Bidder)
-	dst = integer(dst, `,"price":`, b.Price)
-	dst = integer(dst, `,"bidDateTime":`, b.DateTime)
-	dst = text(dst, `,"bidExtra":`, b.Extra)
-	dst = integer(dst, `,"id":`, a.ID)
-	dst = text(dst, `,"itemName":`, a.ItemName)
-	dst = text(dst, `,"description":`, a.Description)
-	dst = integer(dst, `,"initialBid":`, a.InitialBid)
-	dst = integer(dst, `,"reserve":`, a.Reserve)
-	dst = integer(dst, `,"dateTime":`, a.DateTime)
-	dst = integer(dst, `,"expires":`, a.Expires)
-	dst = integer(dst, `,"seller":`, a.Seller)
-	dst = integer(dst, `,"category":`, a.Category)
-	return append(text(dst, `,"extra":`, a.Extra), '}')
+	dst = event.AppendInt(dst, `{"auction":`, a.ID)
+	dst = event.AppendInt(dst, `,"bidder":`, b.Bidder)
+	dst = event.AppendInt(dst, `,"price":`, b.Price)
+	dst = event.AppendInt(dst, `,"bidDateTime":`, b.DateTime)
+	dst = event.AppendText(dst, `,"bidExtra":`, b.Extra)
+	dst = event.AppendInt(dst, `,"id":`, a.ID)
+	dst = event.AppendText(dst, `,"itemName":`, a.ItemName)
+	dst = event.AppendText(dst, `,"description":`, a.Description)
+	dst = event.AppendInt(dst, `,"initialBid":`, a.InitialBid)
+	dst = event.AppendInt(dst, `,"reserve":`, a.Reserve)
+	dst = event.AppendInt(dst, `,"dateTime":`, a.DateTime)
+	dst = event.AppendInt(dst, `,"expires":`, a.Expires)
+	dst = event.AppendInt(dst, `,"seller":`, a.Seller)
+	dst = event.AppendInt(dst, `,"category":`, a.Category)
+	return append(event.AppendText(dst, `,"extra":`, a.Extra), '}')
 }
 
 // q9 finds the winning bid of each auction.

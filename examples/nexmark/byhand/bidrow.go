@@ -15,11 +15,11 @@ func passThrough(in *input, out *output) {
 // currency is query 1.
 func currency(in *input, out *output) {
 	in.bids(func(b *event.Bid) {
-		row := integer(out.row(), `{"auction":`, b.Auction)
-		row = integer(row, `,"bidder":`, b.Bidder)
+		row := event.AppendInt(out.row(), `{"auction":`, b.Auction)
+		row = event.AppendInt(row, `,"bidder":`, b.Bidder)
 		row = decimal(row, `,"price":"`, b.Price)
-		row = integer(row, `,"dateTime":`, b.DateTime)
-		row = text(row, `,"extra":`, b.Extra)
+		row = event.AppendInt(row, `,"dateTime":`, b.DateTime)
+		row = event.AppendText(row, `,"extra":`, b.Extra)
 		out.write(append(row, '}'))
 	})
 }
@@ -28,8 +28,8 @@ func currency(in *input, out *output) {
 func selection(in *input, out *output) {
 	in.bids(func(b *event.Bid) {
 		if b.Auction%123 == 0 {
-			row := integer(out.row(), `{"auction":`, b.Auction)
-			row = integer(row, `,"price":`, b.Price)
+			row := event.AppendInt(out.row(), `{"auction":`, b.Auction)
+			row = event.AppendInt(row, `,"price":`, b.Price)
 			out.write(append(row, '}'))
 		}
 	})
@@ -59,9 +59,9 @@ func sideInput(in *input, out *output) {
 		if !ok {
 			return
 		}
-		row := bidKeys(out.row(), b)
-		row = integer(row, `,"dateTime":`, b.DateTime)
-		row = text(row, `,"value":`, value)
+		row := event.AppendBidKeys(out.row(), b)
+		row = event.AppendInt(row, `,"dateTime":`, b.DateTime)
+		row = event.AppendText(row, `,"value":`, value)
 		out.write(append(row, '}'))
 	})
 }
@@ -79,13 +79,13 @@ func calculation(in *input, out *output) {
 		case hour <= 6 || hour >= 20:
 			kind = "nightTime"
 		}
-		row := integer(out.row(), `{"auction":`, b.Auction)
-		row = integer(row, `,"bidder":`, b.Bidder)
+		row := event.AppendInt(out.row(), `{"auction":`, b.Auction)
+		row = event.AppendInt(row, `,"bidder":`, b.Bidder)
 		row = decimal(row, `,"price":"`, b.Price)
 		row = plain(row, `,"bidTimeType":`, kind)
-		row = integer(row, `,"dateTime":`, b.DateTime)
-		row = text(row, `,"extra":`, b.Extra)
-		row = integer(row, `,"cCounts":`, int64(strings.Count(b.Extra, "c")))
+		row = event.AppendInt(row, `,"dateTime":`, b.DateTime)
+		row = event.AppendText(row, `,"extra":`, b.Extra)
+		row = event.AppendInt(row, `,"cCounts":`, int64(strings.Count(b.Extra, "c")))
 		out.write(append(row, '}'))
 	})
 }
@@ -99,9 +99,9 @@ func channelIDs(in *input, out *output) {
 				return
 			}
 		}
-		row := bidKeys(out.row(), b)
-		row = text(row, `,"channel":`, b.Channel)
-		row = text(row, `,"channelId":`, id)
+		row := event.AppendBidKeys(out.row(), b)
+		row = event.AppendText(row, `,"channel":`, b.Channel)
+		row = event.AppendText(row, `,"channelId":`, id)
 		out.write(append(row, '}'))
 	})
 }
@@ -144,8 +144,8 @@ func channelID(url string) (id string, ok bool) {
 func directories(in *input, out *output) {
 	names := [...]string{`,"dir1":`, `,"dir2":`, `,"dir3":`}
 	in.bids(func(b *event.Bid) {
-		row := bidKeys(out.row(), b)
-		row = text(row, `,"channel":`, b.Channel)
+		row := event.AppendBidKeys(out.row(), b)
+		row = event.AppendText(row, `,"channel":`, b.Channel)
 		rest := b.URL
 		for range 3 {
 			_, rest, _ = strings.Cut(rest, "/")
@@ -153,7 +153,7 @@ func directories(in *input, out *output) {
 		for _, name := range names {
 			var dir string
 			dir, rest, _ = strings.Cut(rest, "/")
-			row = text(row, name, dir)
+			row = event.AppendText(row, name, dir)
 		}
 		out.write(append(row, '}'))
 	})

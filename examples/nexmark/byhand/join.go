@@ -19,7 +19,7 @@ func localItems(in *input, out *output) {
 		return s
 	}
 	write := func(auction int64, s *seller) {
-		out.write(append(integer(out.row(), `{"id":`, auction), s.suffix...))
+		out.write(append(event.AppendInt(out.row(), `{"id":`, auction), s.suffix...))
 	}
 	for {
 		batch, _ := in.read()
@@ -29,9 +29,9 @@ func localItems(in *input, out *output) {
 				p, s := e.Person, get(e.Person.ID)
 				s.known = true
 				if p.State == "OR" || p.State == "ID" || p.State == "CA" {
-					s.suffix = text(s.suffix, `,"name":`, p.Name)
-					s.suffix = text(s.suffix, `,"city":`, p.City)
-					s.suffix = text(s.suffix, `,"state":`, p.State)
+					s.suffix = event.AppendText(s.suffix, `,"name":`, p.Name)
+					s.suffix = event.AppendText(s.suffix, `,"city":`, p.City)
+					s.suffix = event.AppendText(s.suffix, `,"state":`, p.State)
 					s.suffix = append(s.suffix, '}')
 					for _, auction := range s.waiting {
 						write(auction, s)
@@ -73,11 +73,11 @@ func bidsWithAuction(in *input, out *output) {
 		return it
 	}
 	write := func(b *event.Bid, it *item) {
-		row := bidKeys(out.row(), b)
-		row = text(row, `,"channel":`, b.Channel)
-		row = text(row, `,"url":`, b.URL)
-		row = integer(row, `,"bidDateTime":`, b.DateTime)
-		row = text(row, `,"bidExtra":`, b.Extra)
+		row := event.AppendBidKeys(out.row(), b)
+		row = event.AppendText(row, `,"channel":`, b.Channel)
+		row = event.AppendText(row, `,"url":`, b.URL)
+		row = event.AppendInt(row, `,"bidDateTime":`, b.DateTime)
+		row = event.AppendText(row, `,"bidExtra":`, b.Extra)
 		out.write(append(row, it.suffix...))
 	}
 	for {
@@ -88,7 +88,7 @@ func bidsWithAuction(in *input, out *output) {
 				it := get(e.Auction.ID)
 				it.known = true
 				if e.Auction.Category == 10 {
-					it.suffix = joinedAuction(nil, e.Auction)
+					it.suffix = event.AppendJoinedAuction(nil, e.Auction)
 					for j := range it.waiting {
 						write(&it.waiting[j], it)
 					}
@@ -129,16 +129,16 @@ func bidsOfSellers(in *input, out *output) {
 		return m
 	}
 	write := func(b *event.Bid, suffix []byte) {
-		row := integer(out.row(), `{"bidder":`, b.Bidder)
-		row = integer(row, `,"price":`, b.Price)
-		row = text(row, `,"channel":`, b.Channel)
-		row = text(row, `,"url":`, b.URL)
-		row = text(row, `,"bidExtra":`, b.Extra)
+		row := event.AppendInt(out.row(), `{"bidder":`, b.Bidder)
+		row = event.AppendInt(row, `,"price":`, b.Price)
+		row = event.AppendText(row, `,"channel":`, b.Channel)
+		row = event.AppendText(row, `,"url":`, b.URL)
+		row = event.AppendText(row, `,"bidExtra":`, b.Extra)
 		out.write(append(row, suffix...))
 	}
 	// sell adds a row for every bid of a member and one of their auctions.
 	sell := func(m *member, a *event.Auction) {
-		suffix := joinedAuction(joinedPerson(nil, m.person), a)
+		suffix := event.AppendJoinedAuction(joinedPerson(nil, m.person), a)
 		m.suffixes = append(m.suffixes, suffix)
 		for i := range m.bids {
 			write(&m.bids[i], suffix)
@@ -177,11 +177,11 @@ func bidsOfSellers(in *input, out *output) {
 
 // joinedPerson appends what query 23 takes from a person.
 func joinedPerson(row []byte, p *event.Person) []byte {
-	row = integer(row, `,"personId":`, p.ID)
-	row = text(row, `,"name":`, p.Name)
-	row = text(row, `,"emailAddress":`, p.EmailAddress)
-	row = text(row, `,"creditCard":`, p.CreditCard)
-	row = text(row, `,"city":`, p.City)
-	row = text(row, `,"state":`, p.State)
-	return text(row, `,"personExtra":`, p.Extra)
+	row = event.AppendInt(row, `,"personId":`, p.ID)
+	row = event.AppendText(row, `,"name":`, p.Name)
+	row = event.AppendText(row, `,"emailAddress":`, p.EmailAddress)
+	row = event.AppendText(row, `,"creditCard":`, p.CreditCard)
+	row = event.AppendText(row, `,"city":`, p.City)
+	row = event.AppendText(row, `,"state":`, p.State)
+	return event.AppendText(row, `,"personExtra":`, p.Extra)
 }

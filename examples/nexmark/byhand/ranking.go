@@ -16,12 +16,12 @@ func lastBids(in *input, out *output) {
 		if i, ok := places[k]; !ok {
 			places[k] = len(bids)
 			bids = append(bids, *b)
-		} else if later(b, &bids[i]) {
+		} else if event.Later(b, &bids[i]) {
 			bids[i] = *b
 		}
 	})
 	for i := range bids {
-		out.write(append(wholeBid(out.row(), &bids[i]), '}'))
+		out.write(append(event.AppendWholeBid(out.row(), &bids[i]), '}'))
 	}
 }
 
@@ -37,11 +37,11 @@ func topBids(in *input, out *output) {
 			auctions[b.Auction] = t
 		}
 		n := len(t.bids)
-		if n == kept && !better(b, &t.bids[n-1]) {
+		if n == kept && !event.Better(b, &t.bids[n-1]) {
 			return
 		}
 		i := n
-		for i > 0 && better(b, &t.bids[i-1]) {
+		for i > 0 && event.Better(b, &t.bids[i-1]) {
 			i--
 		}
 		if n == kept {
@@ -51,8 +51,8 @@ func topBids(in *input, out *output) {
 	})
 	for _, t := range auctions {
 		for i := range t.bids {
-			row := wholeBid(out.row(), &t.bids[i])
-			row = integer(row, `,"rank":`, int64(i+1))
+			row := event.AppendWholeBid(out.row(), &t.bids[i])
+			row = event.AppendInt(row, `,"rank":`, int64(i+1))
 			out.write(append(row, '}'))
 		}
 	}

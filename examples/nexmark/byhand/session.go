@@ -17,10 +17,10 @@ func sessions(in *input, out *output) {
 	var waiting []arrival
 	open := make(map[int64]*session)
 	write := func(bidder int64, s *session) {
-		row := integer(out.row(), `{"bidder":`, bidder)
-		row = integer(row, `,"count":`, s.count)
-		row = integer(row, `,"windowStart":`, s.first)
-		row = integer(row, `,"windowEnd":`, s.last+windowSize)
+		row := event.AppendInt(out.row(), `{"bidder":`, bidder)
+		row = event.AppendInt(row, `,"count":`, s.count)
+		row = event.AppendInt(row, `,"windowStart":`, s.first)
+		row = event.AppendInt(row, `,"windowEnd":`, s.last+windowSize)
 		out.write(append(row, '}'))
 	}
 	var swept int64

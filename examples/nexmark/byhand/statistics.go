@@ -42,7 +42,7 @@ func (r *ranked) append(row []byte, name string) []byte {
 	for i, prefix := range [...]string{`,"total`, `,"rank1`, `,"rank2`, `,"rank3`} {
 		row = append(row, prefix...)
 		row = append(row, name...)
-		row = integer(row, `":`, r[i])
+		row = event.AppendInt(row, `":`, r[i])
 	}
 	return row
 }
@@ -105,7 +105,7 @@ func channelStatistics(in *input, out *output) {
 	for day, s := range days.open {
 		name := dayName(day)
 		for channel, c := range s.channels {
-			row := text(out.row(), `{"channel":`, channel)
+			row := event.AppendText(out.row(), `{"channel":`, channel)
 			row = plain(row, `,"day":`, name)
 			row = plain(row, `,"minute":`, minuteName(c.minute))
 			out.write(append(c.append(row), '}'))
@@ -139,13 +139,13 @@ func auctionStatistics(in *input, out *output) {
 	for day, s := range days.open {
 		name := dayName(day)
 		for auction, p := range s.auctions {
-			row := integer(out.row(), `{"auction":`, auction)
+			row := event.AppendInt(out.row(), `{"auction":`, auction)
 			row = plain(row, `,"day":`, name)
 			row = p.bids.append(row, "Bids")
-			row = integer(row, `,"minPrice":`, p.least)
-			row = integer(row, `,"maxPrice":`, p.most)
-			row = integer(row, `,"avgPrice":`, p.sum/p.bids[0])
-			row = integer(row, `,"sumPrice":`, p.sum)
+			row = event.AppendInt(row, `,"minPrice":`, p.least)
+			row = event.AppendInt(row, `,"maxPrice":`, p.most)
+			row = event.AppendInt(row, `,"avgPrice":`, p.sum/p.bids[0])
+			row = event.AppendInt(row, `,"sumPrice":`, p.sum)
 			out.write(append(row, '}'))
 		}
 	}

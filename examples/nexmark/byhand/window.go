@@ -86,8 +86,8 @@ func hotItems(in *input, out *output) {
 		for auction, n := range total {
 			if n == most {
 				row := windowRow(out.row(), (number+1-length)*slide, windowSize)
-				row = integer(row, `,"auction":`, auction)
-				row = integer(row, `,"count":`, n)
+				row = event.AppendInt(row, `,"auction":`, auction)
+				row = event.AppendInt(row, `,"count":`, n)
 				out.write(append(row, '}'))
 			}
 		}
@@ -149,11 +149,11 @@ func highestBids(in *input, out *output) {
 			for i := range w.bids {
 				b := &w.bids[i]
 				row := windowRow(out.row(), start, windowSize)
-				row = integer(row, `,"auction":`, b.Auction)
-				row = integer(row, `,"bidder":`, b.Bidder)
-				row = integer(row, `,"price":`, b.Price)
-				row = integer(row, `,"dateTime":`, b.DateTime)
-				row = text(row, `,"extra":`, b.Extra)
+				row = event.AppendInt(row, `,"auction":`, b.Auction)
+				row = event.AppendInt(row, `,"bidder":`, b.Bidder)
+				row = event.AppendInt(row, `,"price":`, b.Price)
+				row = event.AppendInt(row, `,"dateTime":`, b.DateTime)
+				row = event.AppendText(row, `,"extra":`, b.Extra)
 				out.write(append(row, '}'))
 			}
 		})
@@ -189,8 +189,8 @@ func newSellers(in *input, out *output) {
 			for _, p := range w.persons {
 				if _, ok := w.sellers[p.ID]; ok {
 					row := windowRow(out.row(), start, windowSize)
-					row = integer(row, `,"id":`, p.ID)
-					row = text(row, `,"name":`, p.Name)
+					row = event.AppendInt(row, `,"id":`, p.ID)
+					row = event.AppendText(row, `,"name":`, p.Name)
 					out.write(append(row, '}'))
 				}
 			}
@@ -208,8 +208,8 @@ func liveCounts(in *input, out *output) {
 	flush := func() {
 		for bidder, n := range counts {
 			row := windowRow(out.row(), window*windowSize, windowSize)
-			row = integer(row, `,"bidder":`, bidder)
-			row = integer(row, `,"count":`, n)
+			row = event.AppendInt(row, `,"bidder":`, bidder)
+			row = event.AppendInt(row, `,"count":`, n)
 			out.write(append(row, '}'))
 		}
 		clear(counts)

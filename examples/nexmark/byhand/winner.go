@@ -15,7 +15,7 @@ type lot struct {
 }
 
 func (l *lot) offer(b *event.Bid) {
-	if b.DateTime >= l.auction.DateTime && b.DateTime <= l.auction.Expires && (!l.won || better(b, &l.best)) {
+	if b.DateTime >= l.auction.DateTime && b.DateTime <= l.auction.Expires && (!l.won || event.Better(b, &l.best)) {
 		l.best, l.won = *b, true
 	}
 }
@@ -86,8 +86,8 @@ func categoryPrices(in *input, out *output) {
 		categories[a.Category] = prices{p.sum + b.Price, p.count + 1}
 	})
 	for category, p := range categories {
-		row := integer(out.row(), `{"category":`, category)
-		row = integer(row, `,"avgPrice":`, p.sum/p.count)
+		row := event.AppendInt(out.row(), `{"category":`, category)
+		row = event.AppendInt(row, `,"avgPrice":`, p.sum/p.count)
 		out.write(append(row, '}'))
 	}
 }
@@ -123,8 +123,8 @@ func sellerPrices(in *input, out *output) {
 		for _, s := range sales {
 			sum += s.price
 		}
-		row := integer(out.row(), `{"seller":`, seller)
-		row = integer(row, `,"avgPrice":`, sum/int64(len(sales)))
+		row := event.AppendInt(out.row(), `{"seller":`, seller)
+		row = event.AppendInt(row, `,"avgPrice":`, sum/int64(len(sales)))
 		out.write(append(row, '}'))
 	}
 }
@@ -132,19 +132,19 @@ func sellerPrices(in *input, out *output) {
 // winningBids is query 9.
 func winningBids(in *input, out *output) {
 	winners(in, func(a *event.Auction, b *event.Bid) {
-		row := bidKeys(out.row(), b)
-		row = integer(row, `,"bidDateTime":`, b.DateTime)
-		row = text(row, `,"bidExtra":`, b.Extra)
-		row = integer(row, `,"id":`, a.ID)
-		row = text(row, `,"itemName":`, a.ItemName)
-		row = text(row, `,"description":`, a.Description)
-		row = integer(row, `,"initialBid":`, a.InitialBid)
-		row = integer(row, `,"reserve":`, a.Reserve)
-		row = integer(row, `,"dateTime":`, a.DateTime)
-		row = integer(row, `,"expires":`, a.Expires)
-		row = integer(row, `,"seller":`, a.Seller)
-		row = integer(row, `,"category":`, a.Category)
-		row = text(row, `,"extra":`, a.Extra)
+		row := event.AppendBidKeys(out.row(), b)
+		row = event.AppendInt(row, `,"bidDateTime":`, b.DateTime)
+		row = event.AppendText(row, `,"bidExtra":`, b.Extra)
+		row = event.AppendInt(row, `,"id":`, a.ID)
+		row = event.AppendText(row, `,"itemName":`, a.ItemName)
+		row = event.AppendText(row, `,"description":`, a.Description)
+		row = event.AppendInt(row, `,"initialBid":`, a.InitialBid)
+		row = event.AppendInt(row, `,"reserve":`, a.Reserve)
+		row = event.AppendInt(row, `,"dateTime":`, a.DateTime)
+		row = event.AppendInt(row, `,"expires":`, a.Expires)
+		row = event.AppendInt(row, `,"seller":`, a.Seller)
+		row = event.AppendInt(row, `,"category":`, a.Category)
+		row = event.AppendText(row, `,"extra":`, a.Extra)
 		out.write(append(row, '}'))
 	})
 }

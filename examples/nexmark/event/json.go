@@ -67,49 +67,51 @@ func (e *Event) UnmarshalJSON(data []byte) error {
 
 // AppendJSON appends the person to dst as a JSON object.
 func (p *Person) AppendJSON(dst []byte) []byte {
-	dst = appendInt(dst, `{"id":`, p.ID)
-	dst = appendText(dst, `,"name":`, p.Name)
-	dst = appendText(dst, `,"emailAddress":`, p.EmailAddress)
-	dst = appendText(dst, `,"creditCard":`, p.CreditCard)
-	dst = appendText(dst, `,"city":`, p.City)
-	dst = appendText(dst, `,"state":`, p.State)
-	dst = appendInt(dst, `,"dateTime":`, p.DateTime)
-	dst = appendText(dst, `,"extra":`, p.Extra)
+	dst = AppendInt(dst, `{"id":`, p.ID)
+	dst = AppendText(dst, `,"name":`, p.Name)
+	dst = AppendText(dst, `,"emailAddress":`, p.EmailAddress)
+	dst = AppendText(dst, `,"creditCard":`, p.CreditCard)
+	dst = AppendText(dst, `,"city":`, p.City)
+	dst = AppendText(dst, `,"state":`, p.State)
+	dst = AppendInt(dst, `,"dateTime":`, p.DateTime)
+	dst = AppendText(dst, `,"extra":`, p.Extra)
 	return append(dst, '}')
 }
 
 // AppendJSON appends the auction to dst as a JSON object.
 func (a *Auction) AppendJSON(dst []byte) []byte {
-	dst = appendInt(dst, `{"id":`, a.ID)
-	dst = appendText(dst, `,"itemName":`, a.ItemName)
-	dst = appendText(dst, `,"description":`, a.Description)
-	dst = appendInt(dst, `,"initialBid":`, a.InitialBid)
-	dst = appendInt(dst, `,"reserve":`, a.Reserve)
-	dst = appendInt(dst, `,"dateTime":`, a.DateTime)
-	dst = appendInt(dst, `,"expires":`, a.Expires)
-	dst = appendInt(dst, `,"seller":`, a.Seller)
-	dst = appendInt(dst, `,"category":`, a.Category)
-	dst = appendText(dst, `,"extra":`, a.Extra)
+	dst = AppendInt(dst, `{"id":`, a.ID)
+	dst = AppendText(dst, `,"itemName":`, a.ItemName)
+	dst = AppendText(dst, `,"description":`, a.Description)
+	dst = AppendInt(dst, `,"initialBid":`, a.InitialBid)
+	dst = AppendInt(dst, `,"reserve":`, a.Reserve)
+	dst = AppendInt(dst, `,"dateTime":`, a.DateTime)
+	dst = AppendInt(dst, `,"expires":`, a.Expires)
+	dst = AppendInt(dst, `,"seller":`, a.Seller)
+	dst = AppendInt(dst, `,"category":`, a.Category)
+	dst = AppendText(dst, `,"extra":`, a.Extra)
 	return append(dst, '}')
 }
 
 // AppendJSON appends the bid to dst as a JSON object.
 func (b *Bid) AppendJSON(dst []byte) []byte {
-	dst = appendInt(dst, `{"auction":`, b.Auction)
-	dst = appendInt(dst, `,"bidder":`, b.Bidder)
-	dst = appendInt(dst, `,"price":`, b.Price)
-	dst = appendText(dst, `,"channel":`, b.Channel)
-	dst = appendText(dst, `,"url":`, b.URL)
-	dst = appendInt(dst, `,"dateTime":`, b.DateTime)
-	dst = appendText(dst, `,"extra":`, b.Extra)
+	dst = AppendInt(dst, `{"auction":`, b.Auction)
+	dst = AppendInt(dst, `,"bidder":`, b.Bidder)
+	dst = AppendInt(dst, `,"price":`, b.Price)
+	dst = AppendText(dst, `,"channel":`, b.Channel)
+	dst = AppendText(dst, `,"url":`, b.URL)
+	dst = AppendInt(dst, `,"dateTime":`, b.DateTime)
+	dst = AppendText(dst, `,"extra":`, b.Extra)
 	return append(dst, '}')
 }
 
-func appendInt(dst []byte, name string, v int64) []byte {
+// AppendInt appends a field of a JSON object; name is what stands before the value: a brace or comma, the quoted name and a colon.
+func AppendInt(dst []byte, name string, v int64) []byte {
 	return strconv.AppendInt(append(dst, name...), v, 10)
 }
 
-func appendText(dst []byte, name, s string) []byte {
+// AppendText is [AppendInt] for a string.
+func AppendText(dst []byte, name, s string) []byte {
 	return AppendString(append(dst, name...), s)
 }
 
