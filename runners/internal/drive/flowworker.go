@@ -54,11 +54,17 @@ func (w *flowWorker) interrupt() {
 	}
 }
 
-func (w *flowWorker) loop() {
+// goroutine is the number of this one, so that a report about user code that blocks can show its stack.
+func goroutine() string {
 	var buf [64]byte
 	if s := bytes.Fields(buf[:runtime.Stack(buf[:], false)]); len(s) > 1 {
-		w.goroutine = string(s[1])
+		return string(s[1])
 	}
+	return ""
+}
+
+func (w *flowWorker) loop() {
+	w.goroutine = goroutine()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {

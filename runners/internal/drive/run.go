@@ -28,6 +28,10 @@ type Config struct {
 	BatchSize int
 	Strict    bool
 	Seed      uint64 // of a strict run
+	// Clock is the processing time of a streaming job; nil: the wall clock, or that of a test stream.
+	Clock Clock
+	// Fired is exec.Host.Fired.
+	Fired func(exec.Firing)
 	// StallAfter is how long user code may stay on one element before it is reported.
 	StallAfter time.Duration
 	// GraceAfterCancel is how long user code may ignore a cancelled Context before it is reported.
