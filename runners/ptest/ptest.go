@@ -24,20 +24,26 @@ type Option func(*config)
 type config struct {
 	strict bool
 	runner direct.Runner
-	seed   uint64
+	clock  *Clock
+	told   bool // how to repeat it
+	single bool // one worker, even if strict
 }
 
 // Fast runs as in production: large bundles, nothing checked that direct itself does not need.
 func Fast() Option { return func(c *config) { c.strict = false } }
 
 // Seed fixes the seed of a strict run. Without it the environment variable MILLRACE_SEED does, or it is random.
-func Seed(s uint64) Option { return func(c *config) { c.seed = s } }
+func Seed(s uint64) Option { return func(c *config) { c.runner.Seed = s } }
 
 // Budget sets the memory budget in bytes, so that spilling can be tested with little data.
 func Budget(bytes int64) Option { return func(c *config) { c.runner.Budget = bytes } }
 
 // Workers sets the number of workers.
 func Workers(n int) Option { return func(c *config) { c.runner.Workers = n } }
+
+// OnClock makes a streaming run live by c. A batch run has no use for it; a run with a test stream, which moves the
+// processing time itself (teststream's Advance), is refused.
+func OnClock(c *Clock) Option { return func(f *config) { f.clock, f.runner.Clock = c, c } }
 
 // Run builds and runs a pipeline, and fails the test if it does not succeed. It returns the job's result, for its
 // metrics.
@@ -53,26 +59,40 @@ func Run(tb testing.TB, build func(p *sdk.Pipeline), opts ...Option) *sdk.Result
 // RunErr is [Run] for pipelines that may fail: it returns the error.
 func RunErr(tb testing.TB, build func(p *sdk.Pipeline) error, opts ...Option) (*sdk.Result, error) {
 	tb.Helper()
-	c := config{strict: true, seed: rand.Uint64()}
+	c := newConfig(tb, opts)
+	res, err := sdk.Run(tb.Context(), &c.runner, build)
+	c.failed(tb, err)
+	return res, err
+}
+
+func newConfig(tb testing.TB, opts []Option) *config {
+	c := &config{strict: true}
+	c.runner.Seed = rand.Uint64()
 	if s, err := strconv.ParseUint(os.Getenv("MILLRACE_SEED"), 10, 64); err == nil {
-		c.seed = s
+		c.runner.Seed = s
 	}
 	for _, o := range opts {
-		o(&c)
+		o(c)
 	}
 	c.runner.TempDir = tb.TempDir()
 	c.runner.Log = slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	if c.strict {
-		c.runner.Strict, c.runner.Seed = true, c.seed
-		if c.runner.Workers < 3 {
-			c.runner.Workers = 3
-		}
+	c.runner.Strict = c.strict
+	switch {
+	case c.single:
+		c.runner.Workers = 1
+	case c.strict:
+		c.runner.Workers = max(c.runner.Workers, 3)
 	}
-	res, err := sdk.Run(tb.Context(), &c.runner, build)
-	if err != nil && c.strict {
-		tb.Logf("strict run with seed %d; repeat it with MILLRACE_SEED=%d", c.seed, c.seed)
+	return c
+}
+
+// failed says how to repeat a run that has failed.
+func (c *config) failed(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil && c.strict && !c.told {
+		c.told = true
+		tb.Logf("strict run with seed %d; repeat it with MILLRACE_SEED=%d", c.runner.Seed, c.runner.Seed)
 	}
-	return res, err
 }
 
 // Collect runs a pipeline and returns the elements of the collection that build returns, in no particular
