@@ -37,11 +37,12 @@ type StatefulTester[K, V, O any] struct {
 	fired collector[Firing[K]]
 	last  []sdk.Element[O]
 
-	job   *Job
-	steps chan exec.ScriptEvent
-	rests chan struct{}
-	quit  chan struct{}
-	over  bool
+	job    *Job
+	steps  chan exec.ScriptEvent
+	rests  chan struct{}
+	quit   chan struct{}
+	over   bool // the step is the last one
+	closed bool // it has been made
 }
 
 // Firing is a timer that has fired.
@@ -202,17 +203,18 @@ var errOver = errors.New("ptest: the run of the DoFn has ended")
 func (f *StatefulTester[K, V, O]) step(e exec.ScriptEvent) ([]O, error) {
 	f.tb.Helper()
 	f.start()
+	f.last = nil
+	if f.closed {
+		return nil, errOver
+	}
 	select {
 	case f.steps <- e:
-	case <-f.job.ended:
-		f.last = nil
-		if f.job.err != nil {
-			return nil, f.job.err
-		}
-		return nil, errOver
+	case <-f.job.ended: // it has failed
+		return nil, f.job.err
 	}
 	var err error
 	if f.over {
+		f.closed = true
 		close(f.steps)
 		select {
 		case <-f.rests: // it has not come to its end: it is told so, and fails
