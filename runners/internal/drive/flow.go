@@ -259,7 +259,7 @@ func (f *Flow) host(worker int) *exec.Host {
 		Ctx: f.ctx, Log: f.cfg.Log.With("job", f.cfg.JobID), JobID: f.cfg.JobID,
 		Worker: worker, Workers: f.cfg.Workers,
 		Budget: f.cfg.Budget, TempDir: f.cfg.TempDir,
-		BatchSize: f.cfg.BatchSize, Strict: f.cfg.Strict,
+		BatchSize: f.cfg.batchSize(worker), Strict: f.cfg.Strict,
 		View: func(id int) any { return f.live[id].Data() },
 		Live: func(id int) exec.LiveView { return f.live[id] },
 		Post: f.post,
