@@ -1,10 +1,33 @@
-// Package ptest runs pipelines inside Go tests.
+// Package ptest runs pipelines, and DoFns, inside Go tests.
+//
+// # Which tool for what
+//
+//   - [Run] and [Collect] run a pipeline to its end; package passert has assertions that are part of it.
+//   - [DoFn] gives a DoFn elements, without a pipeline.
+//   - [StatefulDoFn] does so for a DoFn with state and timers: the test gives elements, moves the watermark and the
+//     processing time, and sees after each step what is emitted and which timers have fired.
+//   - Package teststream is for pipelines in which it matters when an element comes: windows, triggers, late data, views. A
+//     script stands in for the source, and Run plays it. Its steps are the only clock: watermark and processing time.
+//   - [Start] with [OnClock] is for a pipeline with its own sources, which do not end, and that reads the processing time:
+//     rates, pauses, timers, triggers. The test moves the [Clock] and looks with [Seen] at what has come out.
+//   - Without OnClock such a pipeline lives by package time, so it can be tested in a bubble of testing/synctest too, where
+//     time.Sleep moves the clock. That reaches code which reads package time itself and does not ask [exec.Context.Now]. The
+//     price: there are as many goroutines as workers, so what happens at one time happens in any order; the clock stands
+//     still while one of them waits for a file or a socket; and the engine's own tickers, each 10 ms, run through an hour.
+//
+// # Strict runs
 //
 // A run is strict unless [Fast] is given: what works here should work on a remote runner. Every edge encodes and
 // decodes its elements and reports what does not survive; elements that user code changes are reported; bundles
 // have 1 to 7 elements, at random under a seed that a failing test prints; each DoFn has at least three
 // instances, which are torn down and set up again between bundles; group values are iterated before user code
 // sees them.
+//
+// So it is in streaming runs, where a splittable DoFn is also cut off after 1 to 7 elements and resumed, on whichever
+// worker; instances of stateful DoFns last, as their state does. Two things are left out where they would make an
+// outcome uncertain that a test stream promises: behind one, the bundles of stateful DoFns and of groupings are those of the
+// script, and splittable DoFns are not cut off. What the seed decides is all of a run with a test stream or on a Clock,
+// which has one goroutine; in others the scheduler decides too.
 package ptest
 
 import (
