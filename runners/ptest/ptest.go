@@ -26,8 +26,9 @@
 // So it is in streaming runs, where a splittable DoFn is also cut off after 1 to 7 elements and resumed, on whichever
 // worker; instances of stateful DoFns last, as their state does. Two things are left out where they would make an
 // outcome uncertain that a test stream promises: behind one, the bundles of stateful DoFns and of groupings are those of the
-// script, and splittable DoFns are not cut off. What the seed decides is all of a run with a test stream or on a Clock,
-// which has one goroutine; in others the scheduler decides too.
+// script, and splittable DoFns are not cut off. The seed decides all of a run with a test stream or on a Clock, which
+// has one goroutine, but for the order of keys whose windows end at one time: that is by hashes, which each process chooses
+// anew. In other runs the scheduler decides too.
 package ptest
 
 import (

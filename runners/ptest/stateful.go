@@ -15,9 +15,9 @@ import (
 // StatefulTester runs a stateful DoFn step by step: each step is an element or some, the watermark or the processing time,
 // and gives back what the DoFn has emitted because of it.
 //
-// It is the engine that runs the DoFn, checked as in a strict run, on one worker: so with a seed the outcome is certain,
-// and without one only the order in which keys come at the same moment is not. State lasts from step to step; what it is
-// shows in what is emitted, and in [StatefulTester.Slots].
+// It is the engine that runs the DoFn, checked as in a strict run, on one worker. What a step emits is certain, and so is
+// its order, but for keys whose windows expire in the same step: those come in any order. State lasts from step to step;
+// what it is shows in what is emitted, and in [StatefulTester.Slots].
 //
 // A step that fails fails the test. A tester is used by one goroutine, for one run.
 type StatefulTester[K, V, O any] struct {
