@@ -13,8 +13,9 @@ import (
 // processing-time timers and triggers, the pauses of its sources, and what user code asks [exec.Context.Now].
 //
 // A run that lives by a Clock works on one goroutine, in an order that the seed decides, until it has nothing to do, and
-// then rests. Its outcome does not depend on how fast the machine is. A source that always has more to give never rests:
-// give it a rate or an end. The methods are safe for concurrent use; several runs may share a Clock.
+// then rests. Its outcome does not depend on how fast the machine is; but what is due at the same time is done in any order.
+// A source that always has more to give never rests: give it a rate or an end. The methods are safe for concurrent use;
+// several runs may share a Clock.
 type Clock struct {
 	mu      sync.Mutex
 	changed *sync.Cond

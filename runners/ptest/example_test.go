@@ -83,13 +83,13 @@ func ExampleStart() {
 	clock := ptest.NewClock(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	var seen ptest.Seen[sdk.KV[string, int]]
 	job := ptest.Start(t, func(p *sdk.Pipeline) {
-		events := sdk.Map(generatorio.Sequence(p, generatorio.Rate(1)), func(n int64) sdk.KV[string, int64] { return sdk.MakeKV("k", n) })
+		events := sdk.Map(generatorio.Sequence(p, generatorio.Rate(1.0/60)), func(n int64) sdk.KV[string, int64] { return sdk.MakeKV("k", n) })
 		early := sdk.WindowInto(events, window.GlobalWindows(),
-			sdk.Trigger(trigger.Repeat(trigger.AfterProcessingTime().PlusDelay(time.Minute))), sdk.Accumulating())
+			sdk.Trigger(trigger.Repeat(trigger.AfterProcessingTime().PlusDelay(90*time.Second))), sdk.Accumulating())
 		seen.Watch(sdk.CombinePerKey(early, count{}))
 	}, ptest.OnClock(clock))
 
-	clock.Advance(59 * time.Second)
+	clock.Advance(89 * time.Second)
 	fmt.Println(seen.Take())
 	clock.Advance(time.Second)
 	fmt.Println(seen.Take())
@@ -98,8 +98,8 @@ func ExampleStart() {
 	job.Drain()
 	// Output:
 	// []
-	// [{k 61}]
-	// [{k 122}] 03:07:05
+	// [{k 2}]
+	// [{k 4}] 03:07:35
 }
 
 // What waits for hours is done at once on a clock that winds itself.
