@@ -2,10 +2,12 @@ package ptest_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/millrace-go/millrace/io/generatorio"
 	"github.com/millrace-go/millrace/runners/ptest"
@@ -14,6 +16,7 @@ import (
 	"github.com/millrace-go/millrace/sdk/passert"
 	"github.com/millrace-go/millrace/sdk/state"
 	"github.com/millrace-go/millrace/sdk/teststream"
+	"github.com/millrace-go/millrace/sdk/window"
 )
 
 type stampFn struct{}
@@ -181,4 +184,56 @@ func TestFailingAssertion(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// shareFn says what part an element is of the sum of its window.
+type shareFn struct{ Sum sdk.SingletonView[int] }
+
+func (f *shareFn) ProcessElement(c *sdk.Context, v int, out sdk.Emitter[string]) error {
+	out.Emit(fmt.Sprint(v, "/", f.Sum.Get(c)))
+	return nil
+}
+
+type sum struct{}
+
+func (sum) CreateAccumulator() int         { return 0 }
+func (sum) AddInput(s, v int) int          { return s + v }
+func (sum) MergeAccumulators(a, b int) int { return a + b }
+func (sum) ExtractOutput(s int) int        { return s }
+
+// Rows that wait for a view keep the instance that they wait in, on both sides of a stateful DoFn; no row is lost, and none
+// sees another window's view.
+func TestStrictStreamWithView(t *testing.T) {
+	for seed := range uint64(20) {
+		script := teststream.New[int]()
+		var want, behind []string
+		for w := range 8 {
+			total := 0
+			for v := range 9 {
+				total += 10*w + v
+			}
+			for v := range 9 {
+				script.Add(teststream.At(time.Duration(w)*time.Minute+time.Duration(v)*time.Second), 10*w+v)
+				want, behind = append(want, fmt.Sprint(10*w+v, "/", total)), append(behind, fmt.Sprint(-10*w-v, "/", total))
+			}
+			if w%3 == 2 {
+				script.Watermark(teststream.At(time.Duration(w) * time.Minute))
+			}
+		}
+		ptest.Run(t, func(p *sdk.Pipeline) {
+			in := sdk.WindowInto(teststream.Read(p, script), window.Fixed(time.Minute))
+			view := sdk.AsSingleton(sdk.CombineGlobally(in, sum{}))
+			passert.Equals(sdk.ParDo(in, &shareFn{Sum: view}), want...)
+			negated := sdk.StatefulParDo(sdk.Map(in, func(v int) sdk.KV[int, int] { return sdk.MakeKV(v%2, v) }), &negateFn{})
+			passert.Equals(sdk.ParDo(negated, &shareFn{Sum: view}), behind...)
+		}, ptest.Seed(seed))
+	}
+}
+
+type negateFn struct{ Seen state.Value[int] }
+
+func (f *negateFn) ProcessElement(_ *sdk.Context, _, v int, out sdk.Emitter[int]) error {
+	f.Seen.Write(v)
+	out.Emit(-v)
+	return nil
 }

@@ -122,7 +122,7 @@ func (t *flowTask) wireBehind(b *exec.Build) ([]any, error) {
 		return nil, err
 	}
 	t.waits(w)
-	if !strict {
+	if !strict || len(sinks) == 0 {
 		return sinks, nil
 	}
 	t.bundle(w.b, sinks)
