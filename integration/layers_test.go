@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"sdk/exec/spill":          {},
 	"sdk/exec/budget":         {"sdk/exec/spill"},
 	"sdk/graph":               {"sdk/exec", "sdk/window"},
-	"sdk/passert":             {"sdk", "sdk/window"},
+	"sdk/passert":             {"sdk", "sdk/trigger", "sdk/window"},
 	"sdk/teststream":          {"sdk", "sdk/exec", "sdk/mtime"},
 	"runners/internal/stage":  {"sdk/graph"},
 	"runners/internal/engine": {"runners/internal/stage", "sdk/graph", "sdk/exec", "sdk/window", "sdk/mtime", "sdk/coder"},

@@ -31,8 +31,8 @@ func From(n int64) Option { return func(o *options) { o.from = n } }
 // streaming one in any case.
 func To(n int64) Option { return func(o *options) { o.to = n } }
 
-// Rate sets how many elements there are per second of wall clock, over all splits. By default, and with 0, there are as
-// many as the pipeline takes.
+// Rate sets how many elements there are per second of processing time ([exec.Context.Now]), over all splits. By default,
+// and with 0, there are as many as the pipeline takes.
 //
 // Number n is due (n-from)/rate seconds after the source has started, and comes then, some milliseconds later, or when
 // the pipeline takes it: what it could not take at its time it is given as fast as it can later, so that the rate holds
@@ -78,7 +78,7 @@ func generate[T any](p *sdk.Pipeline, name string, f func(n int64) T, opts []Opt
 		for i := range parts {
 			parts[i] = int64(i)
 		}
-		started := sdk.Map(sdk.Create(p, parts), func(i int64) part { return part{i, time.Now().UnixNano()} })
+		started := sdk.ParDo(sdk.Create(p, parts), startFn{})
 		return sdk.ParDoSplittable(started, &sequenceFn[T]{
 			From: o.from, To: o.to, Rate: o.rate, Splits: int64(o.splits), OutOfOrder: int64(o.disorder), Timed: o.time != nil,
 			value: f, time: o.time,
@@ -106,6 +106,14 @@ func (o *options) check(noFunc bool) error {
 type part struct {
 	Index   int64
 	Started int64 // ns since the epoch
+}
+
+// startFn says when a part has started.
+type startFn struct{}
+
+func (startFn) ProcessElement(c *sdk.Context, i int64, out sdk.Emitter[part]) error {
+	out.Emit(part{i, c.Now().UnixNano()})
+	return nil
 }
 
 // sequenceFn makes the numbers of a part. Its restriction counts them.
@@ -157,7 +165,7 @@ func (f *sequenceFn[T]) ProcessElement(c *sdk.Context, p part, t *sdf.OffsetTrac
 		if err := c.Err(); err != nil {
 			return sdf.Stop(), err
 		}
-		now := time.Now()
+		now := c.Now()
 		want, wait := f.due(p, at, end, now)
 		if f.time == nil {
 			est.Set(mtime.FromTime(now)) // stays where it is if the clock has been put back

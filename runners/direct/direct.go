@@ -19,6 +19,7 @@ import (
 	"github.com/millrace-go/millrace/runners/internal/drive"
 	"github.com/millrace-go/millrace/runners/internal/stage"
 	"github.com/millrace-go/millrace/sdk"
+	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/exec/budget"
 	"github.com/millrace-go/millrace/sdk/graph"
 )
@@ -46,7 +47,20 @@ type Runner struct {
 	// ptest.
 	Strict bool
 	Seed   uint64
+	// Clock is the processing time of streaming jobs, for tests: see [Clock]. nil: the wall clock. Batch jobs have no use
+	// for it; a job with a test stream, whose time is its own, is refused.
+	Clock Clock
+	// Fired, for tests, is told of each timer just before its OnTimer is called, by the goroutine that calls it.
+	Fired func(exec.Firing)
 }
+
+// Clock is a processing time that a test moves; package ptest has one. A job that lives by a clock runs on one goroutine,
+// in an order that Seed decides, and tells the clock when it has nothing to do: so whoever moves the clock can wait until
+// everything that is due has been done, and outcomes do not depend on the machine.
+type Clock = drive.Clock
+
+// Sleeper is a job that lives by a [Clock].
+type Sleeper = drive.Sleeper
 
 // Start implements [sdk.Runner].
 func (d *Runner) Start(ctx context.Context, g *graph.Graph) (sdk.Job, error) {
@@ -77,6 +91,7 @@ func (d *Runner) Start(ctx context.Context, g *graph.Graph) (sdk.Job, error) {
 	cfg := drive.Config{
 		JobID: j.id, Workers: workers, Budget: budget.New(rowsOf(limit)), TempDir: dir, Log: log,
 		BatchSize: d.BatchSize, Strict: d.Strict, Seed: d.Seed,
+		Clock: d.Clock, Fired: d.Fired,
 		StallAfter: stall, GraceAfterCancel: time.Second,
 	}
 	if g.Streaming() {

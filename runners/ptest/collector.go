@@ -15,8 +15,11 @@ func (c *collector[T]) add(v T) bool {
 	return false
 }
 
+// take returns what has been added since it was last called.
 func (c *collector[T]) take() []T {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.vs
+	vs := c.vs
+	c.vs = nil
+	return vs
 }

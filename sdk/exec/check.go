@@ -78,14 +78,49 @@ type bundler struct {
 	to any
 }
 
-// NewBundler returns a sink for a root that makes a bundle of every batch.
+// NewBundler returns a sink for a root that makes a bundle of every batch, or of parts of it, if it is larger than the
+// host's batches are.
 func NewBundler(b *Build, t ElementType, sink any) any {
 	return t.Sink(&bundler{t: t, b: b, to: sink})
 }
 
 func (c *bundler) PushAny(b any) error {
-	if err := c.t.Push(c.to, b); err != nil {
-		return err
+	n, most := c.t.Len(b), c.b.Host.Rows()
+	if n <= most {
+		if err := c.t.Push(c.to, b); err != nil {
+			return err
+		}
+		return c.b.cut()
 	}
-	return c.b.cut()
+	part := c.t.New(0, Meta{})
+	for lo := 0; lo < n; lo += most {
+		hi := min(lo+most, n)
+		c.t.View(part, b, lo, hi)
+		*c.t.Meta(part) = c.t.Meta(b).Slice(lo, hi)
+		if err := c.t.Push(c.to, part); err != nil {
+			return err
+		}
+		if err := c.b.cut(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+// Relay is a sink that passes rows on to whichever sink it is told. It belongs to one goroutine.
+type Relay struct {
+	t  ElementType
+	to any
+}
+
+// NewRelay returns a relay of rows of a type.
+func NewRelay(t ElementType) *Relay { return &Relay{t: t} }
+
+// To sets the sink that gets the rows from now on.
+func (r *Relay) To(sink any) { r.to = sink }
+
+// Sink returns the relay as the sink of its type.
+func (r *Relay) Sink() any { return r.t.Sink(r) }
+
+// PushAny implements [AnySink].
+func (r *Relay) PushAny(b any) error { return r.t.Push(r.to, b) }

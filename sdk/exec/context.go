@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/sdf"
@@ -38,6 +39,10 @@ func (c *Context) Pane() window.Pane {
 	}
 	return c.meta.Pane(c.row)
 }
+
+// Now is the processing time: the wall clock, or that of a test (ptest.Clock, or the steps of a test stream). User code that
+// asks here instead of package time can be tested. It is safe for concurrent use and reads the clock anew in each call.
+func (c *Context) Now() time.Time { return c.step.Host.Clock() }
 
 // Log is the job's logger, with the transform's path.
 func (c *Context) Log() *slog.Logger { return c.step.Host.Log.With("transform", c.step.Path) }

@@ -5,8 +5,10 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/millrace-go/millrace/sdk/exec/budget"
+	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
@@ -32,8 +34,32 @@ type Host struct {
 	// Post takes work that a splittable operator finds while it runs: for the stage rooted at node.
 	Post func(node int, w Work)
 
+	// Now is the clock of the job for user code; nil: time.Now.
+	Now func() time.Time
+	// Fired is told of each timer just before its OnTimer is called; nil: nobody is. For tests.
+	Fired func(Firing)
+
 	// Pulse tells a watcher on another goroutine what the instance is doing.
 	Pulse Pulse
+}
+
+// Firing is a timer that fires: whose it is, and when it was set to.
+type Firing struct {
+	Transform string // the path
+	Key       any
+	Window    window.Window
+	Family    string // the name of the field
+	Tag       string
+	At        mtime.Time
+	Output    mtime.Time // the timestamp of what OnTimer emits
+}
+
+// Clock is the processing time: the host's, or the wall clock.
+func (h *Host) Clock() time.Time {
+	if h.Now != nil {
+		return h.Now()
+	}
+	return time.Now()
 }
 
 // Rows is the number of rows of a batch.

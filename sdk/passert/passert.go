@@ -1,5 +1,12 @@
 // Package passert has assertions on collections, for tests of pipelines: they become part of the pipeline, and
 // one that does not hold fails the job, with a readable difference (Beam: PAssert).
+//
+// An assertion is about everything that its collection has until the job's input has ended: in a streaming job it is looked
+// at then, or when the job is drained, and in one that is cancelled never. What has come out by a certain moment is
+// ptest.Seen's.
+//
+// [InWindow] is about one window; [InOnTimePane], [InEarlyPanes], [InLatePanes], [InFinalPane] and [InPanes] about when a
+// streaming job has emitted it.
 package passert
 
 import (
@@ -12,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/millrace-go/millrace/sdk"
+	"github.com/millrace-go/millrace/sdk/trigger"
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
@@ -41,32 +49,15 @@ func Count[T any](c sdk.PCollection[T], want int) {
 // That asserts what check says of all elements of c, which come in no particular order.
 func That[T any](c sdk.PCollection[T], check func(got []T) error) {
 	sdk.Scope(c.Pipeline(), "passert", func() bool {
-		all := sdk.CombineGlobally(sdk.WindowInto(c, window.GlobalWindows()), collect[T]{})
-		sdk.TryMap(all, func(got []T) (struct{}, error) { return struct{}{}, check(got) })
+		sdk.TryMap(gather(c), func(got []T) (struct{}, error) { return struct{}{}, check(got) })
 		return true
 	})
 }
 
-// InWindow asserts that c has exactly the given elements in window w, whatever is in others.
-func InWindow[T any](c sdk.PCollection[T], w window.Window, want ...T) {
-	want = slices.Clone(want)
-	sdk.Scope(c.Pipeline(), "passert", func() bool {
-		r := sdk.WindowInto(sdk.Reify(c), window.GlobalWindows())
-		all := sdk.CombineGlobally(r, collect[sdk.Element[T]]{})
-		sdk.TryMap(all, func(es []sdk.Element[T]) (struct{}, error) {
-			var got []T
-			for _, e := range es {
-				if slices.Contains(e.Windows, w) {
-					got = append(got, e.Value)
-				}
-			}
-			if err := Diff(got, want); err != nil {
-				return struct{}{}, fmt.Errorf("in window %v: %w", w, err)
-			}
-			return struct{}{}, nil
-		})
-		return true
-	})
+// gather is one element: all elements of c, when there are no more. What c is triggered by has done its work before.
+func gather[T any](c sdk.PCollection[T]) sdk.PCollection[[]T] {
+	whole := sdk.WindowInto(c, window.GlobalWindows(), sdk.Trigger(trigger.Never()), sdk.Closing(window.FireAlways))
+	return sdk.CombineGlobally(whole, collect[T]{})
 }
 
 // Diff compares got with want as bags. It returns nil, or an error that wraps [ErrFailed] and shows what is

@@ -7,9 +7,13 @@
 //		Add(teststream.At(2*time.Second), 5). // late
 //		End()
 //
+// It is for tests in which it matters when an element comes: of windows, triggers, late data, views, and of timers as part
+// of a pipeline. A stateful DoFn alone is tested more shortly with ptest.StatefulDoFn, which looks after each step; a
+// pipeline with a source of its own, with ptest.Start on a ptest.Clock. Package passert has assertions on windows and panes.
+//
 // Each step waits until what came before has gone all the way through the pipeline, so the outcome is certain: each Add
-// is a bundle, and triggers are asked once behind it. The processing time begins at the epoch and moves with Advance only.
-// Runners without control of time refuse the pipeline.
+// is a bundle, and triggers are asked once behind it. The processing time begins at the epoch and moves with Advance only:
+// timers, triggers and sdk.Context's Now read it; package time does not. Runners without control of time refuse the pipeline.
 package teststream
 
 import (
@@ -56,7 +60,8 @@ func (s *Stream[T]) Watermark(t sdk.Time) *Stream[T] {
 	return s.step(exec.ScriptEvent{Watermark: t.Clamp()})
 }
 
-// Advance moves the processing time on.
+// Advance moves the processing time on by d, in one step: a timer that is due at several times within d, as it sets itself
+// again, fires once. (ptest.Clock goes from one time to the next.)
 func (s *Stream[T]) Advance(d time.Duration) *Stream[T] {
 	return s.step(exec.ScriptEvent{Advance: d, Watermark: mtime.Min})
 }

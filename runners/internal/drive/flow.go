@@ -36,6 +36,7 @@ type Flow struct {
 	script    exec.Script
 	scripted  *stage.Stage
 	clock     atomic.Int64 // the processing time of a script, in ms
+	sleeper   Sleeper      // by cfg.Clock, if it is given
 	draining  atomic.Bool
 	left      atomic.Int64 // tasks that are not done
 
@@ -74,6 +75,9 @@ func StartFlow(ctx context.Context, p *stage.Plan, cfg Config) (*Flow, error) {
 			_ = w.close(true)
 		}
 		return nil, err
+	}
+	if f.cfg.Clock != nil {
+		f.sleeper = f.cfg.Clock.Join()
 	}
 	go f.run()
 	return f, nil
@@ -172,6 +176,9 @@ func (f *Flow) connect() error {
 				if f.script != nil {
 					return fmt.Errorf("%s (%s): a pipeline can have one test stream", s.Root.Path, s.Root.At)
 				}
+				if f.cfg.Clock != nil {
+					return fmt.Errorf("%s (%s): the processing time of a test stream is its own, moved by its steps: run the pipeline without another clock", s.Root.Path, s.Root.At)
+				}
 				f.script, f.scripted = s.Root.Script(), s
 				feeders[s]++ // the script
 			}
@@ -252,10 +259,11 @@ func (f *Flow) host(worker int) *exec.Host {
 		Ctx: f.ctx, Log: f.cfg.Log.With("job", f.cfg.JobID), JobID: f.cfg.JobID,
 		Worker: worker, Workers: f.cfg.Workers,
 		Budget: f.cfg.Budget, TempDir: f.cfg.TempDir,
-		BatchSize: f.cfg.BatchSize, Strict: f.cfg.Strict,
+		BatchSize: f.cfg.batchSize(worker), Strict: f.cfg.Strict,
 		View: func(id int) any { return f.live[id].Data() },
 		Live: func(id int) exec.LiveView { return f.live[id] },
 		Post: f.post,
+		Now:  f.wall, Fired: f.cfg.Fired,
 	}
 }
 
@@ -311,18 +319,39 @@ func (f *Flow) now() mtime.Time {
 	if f.script != nil {
 		return mtime.Time(f.clock.Load())
 	}
-	return mtime.FromTime(time.Now())
+	return mtime.FromTime(f.wall())
+}
+
+// wall is the processing time, for user code.
+func (f *Flow) wall() time.Time {
+	switch {
+	case f.script != nil:
+		return mtime.Time(f.clock.Load()).Time()
+	case f.cfg.Clock != nil:
+		return f.cfg.Clock.Now()
+	default:
+		return time.Now()
+	}
 }
 
 // run drives the workers to their end.
 func (f *Flow) run() {
 	defer close(f.ended)
 	defer func() { f.stopped.Store(int64(time.Since(f.started))) }()
-	if f.script != nil {
+	switch {
+	case f.script != nil:
 		if err := f.play(); err != nil {
 			f.fail(err)
 		}
-	} else {
+	case f.sleeper != nil:
+		defer f.sleeper.Leave()
+		watching := make(chan struct{})
+		go f.watch(watching)
+		if err := f.playClock(); err != nil {
+			f.fail(err)
+		}
+		close(watching)
+	default:
 		var wg sync.WaitGroup
 		told := make(chan struct{})
 		stop := context.AfterFunc(f.ctx, func() {

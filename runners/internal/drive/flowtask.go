@@ -25,7 +25,10 @@ type flowTask struct {
 	w *flowWorker
 	s *stage.Stage
 
-	plan *exec.Plan
+	plan   *exec.Plan    // nil: it is made anew for the next bundle, as is behind
+	behind *exec.Plan    // in a strict run: what is behind the task
+	relays []*exec.Relay // to it
+
 	task exec.Task      // of an exchange
 	root exec.Root      // of a source
 	read exec.SplitRoot // root, if it is splittable
@@ -62,41 +65,87 @@ type edge struct {
 	sent     mtime.Time    // the watermark that has been told
 }
 
-// wire makes the operators.
+// wire makes the operators, before the first bundle.
 func (t *flowTask) wire() error {
-	w := newWirer(t, t.f.plan, &t.f.ledger, t.s, t.w.host)
+	t.clock = exec.Clock{Watermark: mtime.Min, Output: mtime.Min, Processing: t.f.now()}
 	n := t.s.Root
+	if n.Kind == graph.Source || n.Kind == graph.Splittable {
+		return t.wireRoot()
+	}
+	b := &exec.Build{Host: t.w.host}
+	sinks, err := t.wireBehind(b)
+	if err != nil {
+		return err
+	}
+	if t.task, err = t.f.exchanges[n].NewTask(b, t.f.step(n, t.w.host, true), sinks); err != nil {
+		return err
+	}
+	t.account = t.f.cfg.Budget.Open(n.Path, nil)
+	t.plan = b.Plan(nil)
+	return nil
+}
+
+// wireRoot makes an instance of a stage that begins with a source.
+func (t *flowTask) wireRoot() error {
+	n := t.s.Root
+	w := newWirer(t, t.f.plan, &t.f.ledger, t.s, t.w.host)
 	sinks, err := w.outputs(n)
 	if err != nil {
 		return err
 	}
-	if t.w.host.Strict {
-		for i, c := range n.Out {
-			sinks[i] = exec.NewCheck(c.From.Path, c.Elem, sinks[i])
-		}
-	}
+	t.bundle(w.b, sinks)
 	step := t.f.step(n, t.w.host, true)
-	switch n.Kind {
-	case graph.Source:
+	if n.Kind == graph.Source {
 		t.root, err = n.Feed.NewRoot(w.b, step, sinks[0])
-	case graph.Splittable:
-		if t.root, err = t.f.inboxes[n].NewRoot(w.b, step, sinks); err == nil {
-			t.read = t.root.(exec.SplitRoot)
-		}
-	default:
-		t.task, err = t.f.exchanges[n].NewTask(w.b, step, sinks)
-		t.account = t.f.cfg.Budget.Open(n.Path, nil)
+	} else if t.root, err = t.f.inboxes[n].NewRoot(w.b, step, sinks); err == nil {
+		t.read = t.root.(exec.SplitRoot)
 	}
 	if err != nil {
 		return err
 	}
+	t.waits(w)
+	t.plan = w.b.Plan(t.root)
+	return nil
+}
+
+// wireBehind makes what is behind a task: in b, or in a strict run as an instance of its own, which can be torn down
+// while the task, which has the state, goes on.
+func (t *flowTask) wireBehind(b *exec.Build) ([]any, error) {
+	n := t.s.Root
+	w := newWirer(t, t.f.plan, &t.f.ledger, t.s, t.w.host)
+	strict := t.w.host.Strict
+	if !strict {
+		w.b = b
+	}
+	sinks, err := w.outputs(n)
+	if err != nil {
+		return nil, err
+	}
+	t.waits(w)
+	if !strict || len(sinks) == 0 {
+		return sinks, nil
+	}
+	t.bundle(w.b, sinks)
+	t.behind = w.b.Plan(nil)
+	if t.relays == nil {
+		for _, c := range n.Out {
+			t.relays = append(t.relays, exec.NewRelay(c.Elem))
+		}
+	}
+	ins := make([]any, len(sinks))
+	for i, r := range t.relays {
+		r.To(sinks[i])
+		ins[i] = r.Sink()
+	}
+	return ins, nil
+}
+
+// waits finds out what may make rows wait before each edge.
+func (t *flowTask) waits(w *wirer) {
 	t.wait = w.b.Waiters()
 	for _, e := range t.edges {
 		e.wait = w.waitsBefore(e.node.In[e.input])
 	}
-	t.plan = w.b.Plan(t.root)
-	t.clock = exec.Clock{Watermark: mtime.Min, Output: mtime.Min, Processing: t.f.now()}
-	return nil
 }
 
 // end implements edges.
@@ -149,12 +198,6 @@ func (t *flowTask) wakeAt() mtime.Time {
 	}
 }
 
-func (t *flowTask) fail() {
-	if t.plan != nil {
-		t.plan.Fail()
-	}
-}
-
 // step does one thing, if there is one to do.
 func (t *flowTask) step(now mtime.Time) (did bool, err error) {
 	t.clock.Processing, t.clock.Draining = max(t.clock.Processing, now), t.f.draining.Load()
@@ -195,7 +238,7 @@ func (t *flowTask) receive() (did bool, err error) {
 				continue
 			}
 			if !open {
-				if err := t.plan.Start(); err != nil {
+				if err := t.start(); err != nil {
 					return true, err
 				}
 				t.task.BeginBundle(t.clock)
@@ -207,7 +250,7 @@ func (t *flowTask) receive() (did bool, err error) {
 			rows += m.rows
 			c.read(m.batch)
 		}
-		if rows >= bundleRows {
+		if rows >= t.f.bundleRows(t.w) {
 			break
 		}
 	}
@@ -215,7 +258,7 @@ func (t *flowTask) receive() (did bool, err error) {
 		if err := t.task.EndBundle(t.clock); err != nil {
 			return true, err
 		}
-		if err := t.plan.Finish(); err != nil {
+		if err := t.finish(); err != nil {
 			return true, err
 		}
 	}
@@ -231,13 +274,13 @@ func (t *flowTask) receive() (did bool, err error) {
 
 // advance does what the clock makes due, and tells the tasks behind.
 func (t *flowTask) advance() (err error) {
-	if err := t.plan.Start(); err != nil {
+	if err := t.start(); err != nil {
 		return err
 	}
 	if t.more, err = t.task.Advance(t.clock); err != nil {
 		return err
 	}
-	if err := t.plan.Finish(); err != nil {
+	if err := t.finish(); err != nil {
 		return err
 	}
 	if t.more {
@@ -311,16 +354,17 @@ func (t *flowTask) readSplit(now mtime.Time) (did bool, err error) {
 	if s == nil {
 		return false, nil
 	}
-	if err := t.plan.Start(); err != nil {
+	if err := t.start(); err != nil {
 		return true, err
 	}
 	res := exec.Residual{Watermark: mtime.Max}
 	rows := 0
 	if t.read != nil {
 		t.w.reading.Store(&reading{root: t.read, since: time.Now()})
+		most := t.f.bundleRows(t.w)
 		res, err = t.read.RunSplit(s.Work, func(n int) bool {
 			rows += n
-			return rows >= bundleRows || t.blocked() || t.f.draining.Load()
+			return rows >= most || t.blocked() || t.f.draining.Load()
 		})
 		t.w.reading.Store(nil)
 	} else {
@@ -334,7 +378,7 @@ func (t *flowTask) readSplit(now mtime.Time) (did bool, err error) {
 	if err != nil {
 		return true, err
 	}
-	if err := t.plan.Finish(); err != nil {
+	if err := t.finish(); err != nil {
 		return true, err
 	}
 	p.mu.Lock()
@@ -354,13 +398,13 @@ func (t *flowTask) release() (did bool, err error) {
 		if !w.Ready() {
 			continue
 		}
-		if err := t.plan.Start(); err != nil {
+		if err := t.start(); err != nil {
 			return true, err
 		}
 		if err := w.Release(); err != nil {
 			return true, err
 		}
-		if err := t.plan.Finish(); err != nil {
+		if err := t.finish(); err != nil {
 			return true, err
 		}
 		did = true

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
 	"sync/atomic"
@@ -25,6 +26,7 @@ type flowWorker struct {
 	busy      atomic.Bool
 	reading   atomic.Pointer[reading]
 	goroutine string
+	rng       *rand.Rand // of a strict run
 }
 
 // reading is a splittable DoFn that is running.
@@ -34,7 +36,7 @@ type reading struct {
 }
 
 func newFlowWorker(f *Flow, id int) *flowWorker {
-	return &flowWorker{f: f, id: id, host: f.host(id), wake: make(chan struct{}, 1)}
+	return &flowWorker{f: f, id: id, host: f.host(id), wake: make(chan struct{}, 1), rng: f.cfg.random(id + 1000)}
 }
 
 // notify says that there may be something to do.
@@ -54,11 +56,17 @@ func (w *flowWorker) interrupt() {
 	}
 }
 
-func (w *flowWorker) loop() {
+// goroutine is the number of this one, so that a report about user code that blocks can show its stack.
+func goroutine() string {
 	var buf [64]byte
 	if s := bytes.Fields(buf[:runtime.Stack(buf[:], false)]); len(s) > 1 {
-		w.goroutine = string(s[1])
+		return string(s[1])
 	}
+	return ""
+}
+
+func (w *flowWorker) loop() {
+	w.goroutine = goroutine()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -154,9 +162,7 @@ func (w *flowWorker) step() (did bool, err error) {
 func (w *flowWorker) close(failed bool) error {
 	var errs []error
 	for _, t := range w.tasks {
-		if t.plan != nil {
-			errs = append(errs, t.plan.Close(failed))
-		}
+		errs = append(errs, t.close(failed))
 	}
 	return errors.Join(errs...)
 }

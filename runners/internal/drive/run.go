@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -28,6 +27,10 @@ type Config struct {
 	BatchSize int
 	Strict    bool
 	Seed      uint64 // of a strict run
+	// Clock is the processing time of a streaming job; nil: the wall clock, or that of a test stream.
+	Clock Clock
+	// Fired is exec.Host.Fired.
+	Fired func(exec.Firing)
 	// StallAfter is how long user code may stay on one element before it is reported.
 	StallAfter time.Duration
 	// GraceAfterCancel is how long user code may ignore a cancelled Context before it is reported.
@@ -105,15 +108,11 @@ func Start(ctx context.Context, p *stage.Plan, cfg Config) (*Run, error) {
 }
 
 func (r *Run) host(worker int) *exec.Host {
-	size := r.cfg.BatchSize
-	if r.cfg.Strict && worker >= 0 {
-		size = 1 + rand.New(rand.NewPCG(r.cfg.Seed, uint64(worker))).IntN(7) //nolint:gosec // a test's seed
-	}
 	return &exec.Host{
 		Ctx: r.ctx, Log: r.cfg.Log.With("job", r.cfg.JobID), JobID: r.cfg.JobID,
 		Worker: worker, Workers: r.cfg.Workers,
 		Budget: r.cfg.Budget, TempDir: r.cfg.TempDir,
-		BatchSize: size, Strict: r.cfg.Strict,
+		BatchSize: r.cfg.batchSize(worker), Strict: r.cfg.Strict,
 		View: func(id int) any { return r.views[id].Data() },
 		Post: r.post,
 	}

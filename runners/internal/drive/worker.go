@@ -1,9 +1,7 @@
 package drive
 
 import (
-	"bytes"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -30,10 +28,7 @@ type instance struct {
 }
 
 func (w *worker) loop() {
-	var buf [64]byte
-	if f := bytes.Fields(buf[:runtime.Stack(buf[:], false)]); len(f) > 1 {
-		w.goroutine = string(f[1]) // so that a report about blocked user code can show its stack
-	}
+	w.goroutine = goroutine()
 	for {
 		a, ok := w.r.next(w)
 		if !ok {

@@ -393,6 +393,9 @@ func (t *statefulTask[K, V, O]) fire(d timer.Domain) error {
 	t.at, t.time, t.firing = slot, s.Output, firingTimer{family, tag, s.At}
 	t.touch(slot)
 	t.alarmed = timer.Fired{Family: t.cfg.Names[family], Tag: tag, At: s.At}
+	if told := t.step.Host.Fired; told != nil {
+		told(exec.Firing{Transform: t.step.Path, Key: t.keys[slot], Window: t.home[slot].w, Family: t.alarmed.Family, Tag: tag, At: s.At, Output: s.Output})
+	}
 	return t.timed(s.Output, t.alarm)
 }
 
