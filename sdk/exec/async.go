@@ -6,7 +6,7 @@ import (
 )
 
 type asyncOp[I, O any] struct {
-	user[I]
+	user
 	f       func(context.Context, I) (O, error)
 	limit   int
 	ordered bool
@@ -33,10 +33,10 @@ type call[I, O any] struct {
 // element; with ordered they come in the order of the elements.
 func NewAsync[I, O any](b *Build, step *Step, limit int, ordered bool, policy Policy, f func(context.Context, I) (O, error), out *Out[O], dead *Out[Failed[I]]) Sink[I] {
 	a := &asyncOp[I, O]{
-		user: user[I]{step: step}, f: f, limit: limit, ordered: ordered, policy: policy, out: out, dead: dead,
+		user: user{step: step}, f: f, limit: limit, ordered: ordered, policy: policy, out: out, dead: dead,
 		done: make(chan *call[I, O], limit),
 	}
-	step.describe = a.describe
+	a.describes()
 	b.Add(a)
 	return a
 }
@@ -47,7 +47,7 @@ func (a *asyncOp[I, O]) StartBundle() error {
 }
 
 func (a *asyncOp[I, O]) Push(b *Batch[I]) error {
-	outer := a.enter(b)
+	outer := a.enter(b, len(b.V))
 	defer func() {
 		a.in = nil
 		a.step.Host.Pulse.leave(outer)

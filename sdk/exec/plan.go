@@ -52,7 +52,12 @@ type Build struct {
 	ops  []Op
 	cut  func() error
 	wait []Waiter
+
+	links map[any]*link // of the sinks that are maps
 }
+
+// linkOf returns the link of a sink that is a map, or nil.
+func (b *Build) linkOf(sink any) *link { return b.links[sink] }
 
 // Waiter is an operator of a streaming job whose rows may have to wait for a view.
 type Waiter interface {

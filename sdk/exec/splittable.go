@@ -116,20 +116,20 @@ func NewSplittableInbox[I, O, R any, T sdf.Tracker[R]](cfg SplittableConfig[I, O
 
 type inboxWriter[I, O, R any, T sdf.Tracker[R]] struct {
 	lifeless
-	user[I]
+	user
 	cfg SplittableConfig[I, O, R, T]
 }
 
 // NewWriter adds to b what makes work of rows.
 func (x *SplittableInbox[I, O, R, T]) NewWriter(b *Build, step *Step) (any, error) {
-	w := &inboxWriter[I, O, R, T]{user: user[I]{step: step}, cfg: x.cfg}
-	step.describe = w.describe
+	w := &inboxWriter[I, O, R, T]{user: user{step: step}, cfg: x.cfg}
+	w.describes()
 	b.Add(w)
 	return w, nil
 }
 
 func (w *inboxWriter[I, O, R, T]) Push(b *Batch[I]) (err error) {
-	outer := w.enter(b)
+	outer := w.enter(b, len(b.V))
 	row := 0
 	defer func() {
 		if r := recover(); r != nil {

@@ -10,7 +10,7 @@ import (
 
 type windowInto[T any] struct {
 	lifeless
-	user[T]
+	user
 	assign func(dst []window.Window, t mtime.Time, v *T) []window.Window
 	plain  bool // assign looks at the time only
 	fixed  bool // a time has one window, which holds for all times in it
@@ -24,19 +24,19 @@ type windowInto[T any] struct {
 // NewWindowInto adds to b what assigns windows to rows, and returns its input. byTime says that assign looks at
 // the timestamp only.
 func NewWindowInto[T any](b *Build, step *Step, fn window.Fn, assign func(dst []window.Window, t mtime.Time, v *T) []window.Window, to Sink[T]) Sink[T] {
-	w := &windowInto[T]{user: user[T]{step: step}, assign: assign, to: to}
+	w := &windowInto[T]{user: user{step: step}, assign: assign, to: to}
 	if assign == nil {
 		w.plain = true
 		w.assign = func(dst []window.Window, t mtime.Time, _ *T) []window.Window { return fn.AssignWindows(dst, t) }
 		_, w.fixed = fn.(window.FixedFn)
 	}
-	step.describe = w.describe
+	w.describes()
 	b.Add(w)
 	return w
 }
 
 func (w *windowInto[T]) Push(b *Batch[T]) (err error) {
-	outer := w.enter(b)
+	outer := w.enter(b, len(b.V))
 	mine, row := true, 0
 	defer func() {
 		if mine {
@@ -148,7 +148,7 @@ func single(m *Meta) bool {
 
 type stamp[T any] struct {
 	lifeless
-	user[T]
+	user
 	f    func(T) mtime.Time
 	skew time.Duration
 	to   Sink[T]
@@ -159,14 +159,14 @@ type stamp[T any] struct {
 // NewWithTimestamps adds to b what gives rows new timestamps, and returns its input. A time more than skew
 // before the row's own is an error; rows from a source without times are at [mtime.Min], so that any will do.
 func NewWithTimestamps[T any](b *Build, step *Step, f func(T) mtime.Time, skew time.Duration, to Sink[T]) Sink[T] {
-	s := &stamp[T]{user: user[T]{step: step}, f: f, skew: skew, to: to}
-	step.describe = s.describe
+	s := &stamp[T]{user: user{step: step}, f: f, skew: skew, to: to}
+	s.describes()
 	b.Add(s)
 	return s
 }
 
 func (s *stamp[T]) Push(b *Batch[T]) (err error) {
-	outer := s.enter(b)
+	outer := s.enter(b, len(b.V))
 	mine, row := true, 0
 	defer func() {
 		if mine {

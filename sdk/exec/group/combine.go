@@ -20,6 +20,12 @@ type CombineFn[I, A, O any] interface {
 	ExtractOutput(acc A) O
 }
 
+// batchAdder is an optional part of a CombineFn: AddInput for some elements, in their order. A call an element is what
+// adding cheap things up costs.
+type batchAdder[I, A any] interface {
+	AddInputs(acc A, in []I) A
+}
+
 const (
 	maxLifted = 256 << 10 // keys in a worker's table before it is looked at
 	minRatio  = 2         // rows per key below which aggregating before the shuffle does not pay
@@ -412,6 +418,7 @@ type globally[I, A, O any] struct {
 type globalWriter[I, A, O any] struct {
 	x    *globally[I, A, O]
 	step *exec.Step
+	all  batchAdder[I, A] // the CombineFn, if it is one
 	accs map[window.Window]*globalAcc[A]
 	last window.Window
 	cur  *globalAcc[A]
@@ -420,6 +427,7 @@ type globalWriter[I, A, O any] struct {
 // NewWriter implements exec.Exchange.
 func (x *globally[I, A, O]) NewWriter(b *exec.Build, step *exec.Step, _ int) (any, error) {
 	w := &globalWriter[I, A, O]{x: x, step: step, accs: map[window.Window]*globalAcc[A]{}}
+	w.all, _ = x.fn.(batchAdder[I, A])
 	b.Add(w)
 	return exec.Sink[I](w), nil
 }
@@ -448,6 +456,10 @@ func (w *globalWriter[I, A, O]) Push(b *exec.Batch[I]) (err error) {
 	fn, m := w.x.fn, w.x.mode
 	if len(b.V) > 0 && b.S == nil && len(b.Windows(0)) == 1 && !m.timed {
 		a := w.at(b.Windows(0)[0], b.Time(0))
+		if w.all != nil {
+			a.acc = w.all.AddInputs(a.acc, b.V)
+			return nil
+		}
 		acc := a.acc
 		for i := range b.V {
 			acc = fn.AddInput(acc, b.V[i])
