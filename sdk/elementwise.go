@@ -9,9 +9,21 @@ import (
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
-// op adds a transform of one input and one output whose running form is made by wire.
-func op[I, O any](in PCollection[I], verb string, isNil bool, f any, o *options, wire func(b *exec.Build, step *exec.Step, out exec.Sink[O]) exec.Sink[I]) PCollection[O] {
-	p := same(verb, in.p)
+// op adds a transform of one input and one output whose running form is made by wire: from where its output goes, a
+// Sink[O], its input, a Sink[I].
+func op[O any](p *Pipeline, in *graph.Collection, verb string, isNil bool, f any, o *options, wire func(b *exec.Build, step *exec.Step, out any) any) PCollection[O] {
+	n := opNode(p, in, verb, isNil, f, o, wire)
+	return output[O](n.p, n.n, in.Windowing)
+}
+
+// placed is a node of a pipeline.
+type placed struct {
+	p *Pipeline
+	n *graph.Node
+}
+
+func opNode(p *Pipeline, in *graph.Collection, verb string, isNil bool, f any, o *options, wire func(b *exec.Build, step *exec.Step, out any) any) placed {
+	p = same(verb, p)
 	if o.display == "" {
 		o.display = funcName(f)
 	}
@@ -19,11 +31,11 @@ func op[I, O any](in PCollection[I], verb string, isNil bool, f any, o *options,
 	if isNil {
 		p.fail(n.At, n.Path, errNilFunc)
 	}
-	n.In = []*graph.Collection{in.c}
+	n.In = []*graph.Collection{in}
 	n.Op = func(b *exec.Build, step *exec.Step, outs []any) (any, error) {
-		return awaiting(b, n, wire(b, step, outs[0].(exec.Sink[O]))), nil
+		return awaiting(b, n, wire(b, step, outs[0])), nil
 	}
-	return output[O](p, n, in.c.Windowing)
+	return placed{p, n}
 }
 
 var errNilFunc = errors.New("the function is nil")
@@ -36,22 +48,22 @@ var errViewInSource = errors.New("a splittable DoFn cannot read a view: read it 
 // is the same function, with what it captures, because the worker builds the pipeline again; captured values
 // that differ there cannot be detected.
 func Map[I, O any](in PCollection[I], f func(I) O, opts ...Option) PCollection[O] {
-	return op(in, "Map", f == nil, f, parse(opts).only("Map", false), func(b *exec.Build, step *exec.Step, out exec.Sink[O]) exec.Sink[I] {
-		return exec.NewMap(b, step, f, out)
+	return op[O](in.p, in.c, "Map", f == nil, f, parse(opts).only("Map", false), func(b *exec.Build, step *exec.Step, out any) any {
+		return exec.NewMap(b, step, f, out.(exec.Sink[O]))
 	})
 }
 
 // Filter keeps the elements for which keep is true.
 func Filter[T any](in PCollection[T], keep func(T) bool, opts ...Option) PCollection[T] {
-	return op(in, "Filter", keep == nil, keep, parse(opts).only("Filter", false), func(b *exec.Build, step *exec.Step, out exec.Sink[T]) exec.Sink[T] {
-		return exec.NewFilter(b, step, keep, out)
+	return op[T](in.p, in.c, "Filter", keep == nil, keep, parse(opts).only("Filter", false), func(b *exec.Build, step *exec.Step, out any) any {
+		return exec.NewFilter(b, step, keep, out.(exec.Sink[T]))
 	})
 }
 
 // FlatMap replaces every element by the elements of f's sequence, which may be nil for none.
 func FlatMap[I, O any](in PCollection[I], f func(I) iter.Seq[O], opts ...Option) PCollection[O] {
-	return op(in, "FlatMap", f == nil, f, parse(opts).only("FlatMap", false), func(b *exec.Build, step *exec.Step, out exec.Sink[O]) exec.Sink[I] {
-		return exec.NewFlatMap(b, step, f, out)
+	return op[O](in.p, in.c, "FlatMap", f == nil, f, parse(opts).only("FlatMap", false), func(b *exec.Build, step *exec.Step, out any) any {
+		return exec.NewFlatMap(b, step, f, out.(exec.Sink[O]))
 	})
 }
 
@@ -110,22 +122,22 @@ func try[I, O any](in PCollection[I], verb string, isNil bool, f any, opts []Opt
 
 // WithKeys pairs every element with a key.
 func WithKeys[T, K any](in PCollection[T], key func(T) K, opts ...Option) PCollection[KV[K, T]] {
-	return op(in, "WithKeys", key == nil, key, parse(opts).only("WithKeys", false), func(b *exec.Build, step *exec.Step, out exec.Sink[KV[K, T]]) exec.Sink[T] {
-		return exec.NewMap(b, step, func(v T) KV[K, T] { return KV[K, T]{Key: key(v), Value: v} }, out)
+	return op[KV[K, T]](in.p, in.c, "WithKeys", key == nil, key, parse(opts).only("WithKeys", false), func(b *exec.Build, step *exec.Step, out any) any {
+		return exec.NewMap(b, step, func(v T) KV[K, T] { return KV[K, T]{Key: key(v), Value: v} }, out.(exec.Sink[KV[K, T]]))
 	})
 }
 
 // Keys keeps the keys.
 func Keys[K, V any](in PCollection[KV[K, V]], opts ...Option) PCollection[K] {
-	return op(in, "Keys", false, nil, parse(opts).only("Keys", false), func(b *exec.Build, step *exec.Step, out exec.Sink[K]) exec.Sink[KV[K, V]] {
-		return exec.NewMap(b, step, func(kv KV[K, V]) K { return kv.Key }, out)
+	return op[K](in.p, in.c, "Keys", false, nil, parse(opts).only("Keys", false), func(b *exec.Build, step *exec.Step, out any) any {
+		return exec.NewMap(b, step, func(kv KV[K, V]) K { return kv.Key }, out.(exec.Sink[K]))
 	})
 }
 
 // Values keeps the values.
 func Values[K, V any](in PCollection[KV[K, V]], opts ...Option) PCollection[V] {
-	return op(in, "Values", false, nil, parse(opts).only("Values", false), func(b *exec.Build, step *exec.Step, out exec.Sink[V]) exec.Sink[KV[K, V]] {
-		return exec.NewMap(b, step, func(kv KV[K, V]) V { return kv.Value }, out)
+	return op[V](in.p, in.c, "Values", false, nil, parse(opts).only("Values", false), func(b *exec.Build, step *exec.Step, out any) any {
+		return exec.NewMap(b, step, func(kv KV[K, V]) V { return kv.Value }, out.(exec.Sink[V]))
 	})
 }
 

@@ -37,37 +37,33 @@ type Element[T any] struct {
 }
 
 // typeOf returns what the graph knows of an element type, made once per type and pipeline.
-func typeOf[T any](p *Pipeline) *exec.Typed[T] {
+func typeOf[T any](p *Pipeline) (reflect.Type, exec.ElementType) {
 	rt := reflect.TypeFor[T]()
-	if t, ok := p.types[rt]; ok {
-		return t.(*exec.Typed[T])
+	t, ok := p.types[rt]
+	if !ok {
+		t = exec.NewElementType(coder.For[T]())
+		p.types[rt] = t
 	}
-	t := exec.NewTyped(coder.For[T]())
-	p.types[rt] = t
-	return t
+	return rt, t
 }
 
 // setCoder says how T is encoded where [coder.For] cannot know.
 func setCoder[T any](p *Pipeline, c coder.Coder[T]) {
 	rt := reflect.TypeFor[T]()
 	if _, ok := p.types[rt]; !ok {
-		p.types[rt] = exec.NewTyped(c, nil)
+		p.types[rt] = exec.NewElementType(c, nil)
 	}
 }
 
 // output makes the handle of an output of n.
 func output[T any](p *Pipeline, n *graph.Node, w window.Strategy) PCollection[T] {
-	t := typeOf[T](p)
-	id := ""
-	if c, err := t.Coder(); err == nil {
-		id = c.ID()
-	}
-	return PCollection[T]{p: p, c: p.collection(n, w, reflect.TypeFor[T](), t, id)}
+	rt, t := typeOf[T](p)
+	return PCollection[T]{p: p, c: p.collection(n, w, rt, t)}
 }
 
 // collection makes an output of n.
-func (p *Pipeline) collection(n *graph.Node, w window.Strategy, rt reflect.Type, t exec.ElementType, id string) *graph.Collection {
-	c := &graph.Collection{Type: rt, Windowing: w, CoderErr: t.Err(), CoderID: id, Elem: t}
+func (p *Pipeline) collection(n *graph.Node, w window.Strategy, rt reflect.Type, t exec.ElementType) *graph.Collection {
+	c := &graph.Collection{Type: rt, Windowing: w, CoderErr: t.Err(), CoderID: exec.CoderID(t), Elem: t}
 	for _, in := range n.In {
 		c.Unbounded = c.Unbounded || in.Unbounded
 	}
@@ -76,7 +72,8 @@ func (p *Pipeline) collection(n *graph.Node, w window.Strategy, rt reflect.Type,
 
 // encodable records an error if T has no encoding, for verbs whose data may leave the process's memory.
 func encodable[T any](p *Pipeline, n *graph.Node, what string) coder.Coder[T] {
-	c, err := typeOf[T](p).Coder()
+	_, t := typeOf[T](p)
+	c, err := exec.CoderOf[T](t)
 	if err != nil {
 		p.fail(n.At, n.Path, &EncodingError{What: what, Err: err})
 	}

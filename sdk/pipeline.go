@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/graph"
 )
 
@@ -20,7 +21,7 @@ type Pipeline struct {
 	names  map[string]*graph.Node // by path
 	counts map[string]int         // how many unnamed transforms a path prefix has
 	fns    map[any]string         // DoFns that may be applied once, with where that was
-	types  map[reflect.Type]any   // *elementType of each element type
+	types  map[reflect.Type]exec.ElementType
 	once   *onceValues
 	errs   []error
 	sealed bool
@@ -32,7 +33,7 @@ func newPipeline(once *onceValues) *Pipeline {
 		names:  map[string]*graph.Node{},
 		counts: map[string]int{},
 		fns:    map[any]string{},
-		types:  map[reflect.Type]any{},
+		types:  map[reflect.Type]exec.ElementType{},
 		once:   once,
 	}
 }

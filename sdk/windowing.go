@@ -150,8 +150,8 @@ func windowInto[T any](in PCollection[T], verb string, fn window.Fn, assign func
 // has fails the element, but for [AllowedSkew]; elements of bounded sources start at the beginning of time.
 func WithTimestamps[T any](in PCollection[T], f func(T) Time, opts ...Option) PCollection[T] {
 	o := parse(opts).only("WithTimestamps", false)
-	return op(in, "WithTimestamps", f == nil, f, o, func(b *exec.Build, step *exec.Step, out exec.Sink[T]) exec.Sink[T] {
-		return exec.NewWithTimestamps(b, step, f, o.skew, out)
+	return op[T](in.p, in.c, "WithTimestamps", f == nil, f, o, func(b *exec.Build, step *exec.Step, out any) any {
+		return exec.NewWithTimestamps(b, step, f, o.skew, out.(exec.Sink[T]))
 	})
 }
 

@@ -79,15 +79,69 @@ type codec struct {
 	fixed    int
 }
 
-type typed[T any] struct{ c *codec }
+// typed is the Coder of T that a codec makes: only what names T is compiled for each type.
+type typed[T any] struct{ codec }
 
-func (t typed[T]) Append(dst []byte, v *T) ([]byte, error) { return t.c.enc(dst, unsafe.Pointer(v)) }
+func (t *typed[T]) Append(dst []byte, v *T) ([]byte, error) { return t.enc(dst, unsafe.Pointer(v)) }
 
-func (t typed[T]) Decode(src []byte, v *T) ([]byte, error) { return t.c.dec(src, unsafe.Pointer(v)) }
-func (t typed[T]) ID() string                              { return t.c.id }
-func (t typed[T]) Deterministic() error                    { return t.c.det }
-func (t typed[T]) FixedSize() int                          { return t.c.fixed }
-func (t typed[T]) codec() *codec                           { return t.c }
+func (t *typed[T]) Decode(src []byte, v *T) ([]byte, error) { return t.dec(src, unsafe.Pointer(v)) }
+
+// ID implements [Coder].
+func (c *codec) ID() string { return c.id }
+
+// Deterministic implements [Coder].
+func (c *codec) Deterministic() error { return c.det }
+
+// FixedSize implements [Coder].
+func (c *codec) FixedSize() int { return c.fixed }
+
+// untyped returns the codec inside a Coder of ours.
+func (c *codec) untyped() *codec { return c }
+
+// codecIn returns a codec of what c encodes: c's own if it has one.
+func codecIn[T any](c Coder[T]) *codec {
+	if t, ok := c.(interface{ untyped() *codec }); ok {
+		return t.untyped()
+	}
+	return foreign(c, func(encode bool, b []byte, p unsafe.Pointer) ([]byte, error) {
+		if encode {
+			return c.Append(b, (*T)(p))
+		}
+		return c.Decode(b, (*T)(p))
+	})
+}
+
+// foreign returns a codec of the coder c of somebody else's, of which do encodes or decodes.
+func foreign(c interface {
+	ID() string
+	Deterministic() error
+	FixedSize() int
+}, do func(encode bool, b []byte, p unsafe.Pointer) ([]byte, error),
+) *codec {
+	return &codec{
+		id: c.ID(), det: c.Deterministic(), fixed: c.FixedSize(),
+		enc: func(dst []byte, p unsafe.Pointer) ([]byte, error) { return do(true, dst, p) },
+		dec: func(src []byte, p unsafe.Pointer) ([]byte, error) { return do(false, src, p) },
+	}
+}
+
+// Untyped is a coder of values whose type its user does not know: it works on their memory.
+type Untyped struct{ c *codec }
+
+// Erase returns c without its type.
+func Erase[T any](c Coder[T]) Untyped { return Untyped{codecIn(c)} }
+
+// Append appends the encoding of the value at p.
+func (u Untyped) Append(dst []byte, p unsafe.Pointer) ([]byte, error) { return u.c.enc(dst, p) }
+
+// Decode reads a value from the front of src to p, where there is a value of the type, and returns what is left.
+func (u Untyped) Decode(src []byte, p unsafe.Pointer) ([]byte, error) { return u.c.dec(src, p) }
+
+// ID is that of the [Coder].
+func (u Untyped) ID() string { return u.c.id }
+
+// Deterministic is that of the [Coder].
+func (u Untyped) Deterministic() error { return u.c.det }
 
 var compiled sync.Map // reflect.Type -> result
 
@@ -103,7 +157,7 @@ func For[T any]() (Coder[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return typed[T]{c}, nil
+	return &typed[T]{*c}, nil
 }
 
 func codecOf(t reflect.Type) (*codec, error) {
@@ -117,16 +171,16 @@ func codecOf(t reflect.Type) (*codec, error) {
 
 // AppendOuter appends the encoding of *v in Beam's outermost context, where the end of the bytes ends the value.
 func AppendOuter[T any](c Coder[T], dst []byte, v *T) ([]byte, error) {
-	if t, ok := c.(interface{ codec() *codec }); ok && t.codec().encOuter != nil {
-		return t.codec().encOuter(dst, unsafe.Pointer(v))
+	if t, ok := c.(interface{ untyped() *codec }); ok && t.untyped().encOuter != nil {
+		return t.untyped().encOuter(dst, unsafe.Pointer(v))
 	}
 	return c.Append(dst, v)
 }
 
 // DecodeOuter decodes what [AppendOuter] has written: all of src is one value.
 func DecodeOuter[T any](c Coder[T], src []byte, v *T) error {
-	if t, ok := c.(interface{ codec() *codec }); ok && t.codec().decOuter != nil {
-		return t.codec().decOuter(src, unsafe.Pointer(v))
+	if t, ok := c.(interface{ untyped() *codec }); ok && t.untyped().decOuter != nil {
+		return t.untyped().decOuter(src, unsafe.Pointer(v))
 	}
 	rest, err := c.Decode(src, v)
 	if err == nil && len(rest) > 0 {
@@ -136,41 +190,8 @@ func DecodeOuter[T any](c Coder[T], src []byte, v *T) error {
 }
 
 // NewKV returns the coder of pairs whose halves have the given coders.
-func NewKV[K, V any](k Coder[K], v Coder[V]) Coder[KV[K, V]] { return pair[K, V]{k, v} }
-
-type pair[K, V any] struct {
-	k Coder[K]
-	v Coder[V]
-}
-
-func (p pair[K, V]) Append(dst []byte, kv *KV[K, V]) ([]byte, error) {
-	dst, err := p.k.Append(dst, &kv.Key)
-	if err != nil {
-		return dst, err
-	}
-	return p.v.Append(dst, &kv.Value)
-}
-
-func (p pair[K, V]) Decode(src []byte, kv *KV[K, V]) ([]byte, error) {
-	src, err := p.k.Decode(src, &kv.Key)
-	if err != nil {
-		return src, err
-	}
-	return p.v.Decode(src, &kv.Value)
-}
-
-func (p pair[K, V]) ID() string { return "kv<" + p.k.ID() + "," + p.v.ID() + ">" }
-
-func (p pair[K, V]) Deterministic() error {
-	return errors.Join(p.k.Deterministic(), p.v.Deterministic())
-}
-
-func (p pair[K, V]) FixedSize() int {
-	k, v := p.k.FixedSize(), p.v.FixedSize()
-	if k == 0 || v == 0 {
-		return 0
-	}
-	return k + v
+func NewKV[K, V any](k Coder[K], v Coder[V]) Coder[KV[K, V]] {
+	return &typed[KV[K, V]]{*pair(codecIn(k), codecIn(v), unsafe.Offsetof(KV[K, V]{}.Value))}
 }
 
 // Custom is a coder of the program's own. id identifies its format; deterministic says that equal values give
@@ -195,5 +216,5 @@ func Custom[T any](id string, deterministic bool, enc func(dst []byte, v T) ([]b
 		*(*T)(p) = v
 		return rest, nil
 	}
-	return typed[T]{c}
+	return &typed[T]{*c}
 }

@@ -327,6 +327,11 @@ func compileKV(t reflect.Type, above []reflect.Type) (*codec, error) {
 		return nil, fmt.Errorf("value of %s: %w", t, err)
 	}
 	off := t.Field(1).Offset
+	return pair(k, v, off), nil
+}
+
+// pair is the codec of a key and, off bytes behind it, a value.
+func pair(k, v *codec, off uintptr) *codec {
 	c := &codec{id: "kv<" + k.id + "," + v.id + ">"}
 	if k.fixed > 0 && v.fixed > 0 {
 		c.fixed = k.fixed + v.fixed
@@ -362,7 +367,7 @@ func compileKV(t reflect.Type, above []reflect.Type) (*codec, error) {
 			return v.decOuter(src, unsafe.Add(p, off))
 		}
 	}
-	return c, nil
+	return c
 }
 
 func compileSlice(t reflect.Type, above []reflect.Type) (*codec, error) {

@@ -5,28 +5,44 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"reflect"
 	"slices"
+	"unsafe"
 )
 
 // Iterable is the coder of sequences of what c encodes: Beam's iterable coder. Encoding iterates the sequence
 // once; a decoded one is backed by a slice.
-func Iterable[V any](c Coder[V]) Coder[iter.Seq[V]] { return iterable[V]{c} }
-
-type iterable[V any] struct{ c Coder[V] }
-
-func (s iterable[V]) Append(dst []byte, v *iter.Seq[V]) ([]byte, error) {
-	at := len(dst)
-	dst = append(dst, 0, 0, 0, 0)
-	n := 0
-	if *v != nil {
-		for x := range *v {
-			var err error
-			if dst, err = s.c.Append(dst, &x); err != nil {
-				return dst[:at], err
+func Iterable[V any](c Coder[V]) Coder[iter.Seq[V]] {
+	e := codecIn(c)
+	return &typed[iter.Seq[V]]{codec{
+		id: "iterable<" + e.id + ">", det: errSequence,
+		enc: func(dst []byte, p unsafe.Pointer) (_ []byte, err error) {
+			at, n := len(dst), 0
+			dst = append(dst, 0, 0, 0, 0)
+			if seq := *(*iter.Seq[V])(p); seq != nil {
+				for x := range seq {
+					if dst, err = e.enc(dst, unsafe.Pointer(&x)); err != nil {
+						return dst[:at], err
+					}
+					n++
+				}
 			}
-			n++
-		}
-	}
+			return counted(dst, at, n)
+		},
+		dec: func(src []byte, p unsafe.Pointer) ([]byte, error) {
+			var vs []V
+			rest, err := decodeSlice(src, reflect.ValueOf(&vs).Elem(), e)
+			if err != nil {
+				return src, err
+			}
+			*(*iter.Seq[V])(p) = slices.Values(vs)
+			return rest, nil
+		},
+	}}
+}
+
+// counted writes the number of elements where a sequence begins.
+func counted(dst []byte, at, n int) ([]byte, error) {
 	if n > math.MaxInt32 {
 		return dst[:at], fmt.Errorf("coder: a sequence of %d elements: the encoding holds at most 2147483647", n)
 	}
@@ -34,60 +50,4 @@ func (s iterable[V]) Append(dst []byte, v *iter.Seq[V]) ([]byte, error) {
 	return dst, nil
 }
 
-func (s iterable[V]) Decode(src []byte, v *iter.Seq[V]) ([]byte, error) {
-	if len(src) < 4 {
-		return src, short("iterable")
-	}
-	n := int(int32(binary.BigEndian.Uint32(src)))
-	rest := src[4:]
-	var vs []V
-	add := func(n uint64) error {
-		if n > uint64(len(rest)) {
-			return short("iterable")
-		}
-		vs = slices.Grow(vs, int(n))
-		for range n {
-			var x V
-			var err error
-			if rest, err = s.c.Decode(rest, &x); err != nil {
-				return err
-			}
-			vs = append(vs, x)
-		}
-		return nil
-	}
-	switch {
-	case n >= 0:
-		if err := add(uint64(n)); err != nil {
-			return src, err
-		}
-	case n == -1:
-		for {
-			c, k := binary.Uvarint(rest)
-			if k <= 0 {
-				return src, short("iterable")
-			}
-			rest = rest[k:]
-			if c == 0 {
-				break
-			}
-			if err := add(c); err != nil {
-				return src, err
-			}
-		}
-	default:
-		return src, fmt.Errorf("coder: iterable of length %d: %w", n, ErrMalformed)
-	}
-	*v = slices.Values(vs)
-	return rest, nil
-}
-
-func (s iterable[V]) ID() string { return "iterable<" + s.c.ID() + ">" }
-
-func (s iterable[V]) Deterministic() error {
-	return fmt.Errorf("a sequence has no fixed order: %w", errSequence)
-}
-
-var errSequence = fmt.Errorf("group values come in no particular order")
-
-func (s iterable[V]) FixedSize() int { return 0 }
+var errSequence = fmt.Errorf("a sequence has no fixed order: group values come in no particular order")

@@ -11,6 +11,26 @@ import (
 // and pointers lead to. Memory that two values share is counted for each. It is for memory accounting.
 type Sizer[T any] struct{ f sizeFunc }
 
+// RowSizer is a Sizer of values whose type its user does not know.
+type RowSizer struct {
+	f      sizeFunc
+	stride uintptr
+}
+
+// RowSizerOf returns the sizer of values of type t.
+func RowSizerOf(t reflect.Type) RowSizer { return RowSizer{sizerOf(t, nil), t.Size()} }
+
+// SizeAll returns how much memory the n values at p have, with what they hold, in bytes.
+func (s RowSizer) SizeAll(p unsafe.Pointer, n int) int64 {
+	sum := int64(n) * int64(s.stride)
+	if s.f != nil {
+		for i := range n {
+			sum += s.f(unsafe.Add(p, uintptr(i)*s.stride))
+		}
+	}
+	return sum
+}
+
 type sizeFunc func(p unsafe.Pointer) int64
 
 var sizers sync.Map // reflect.Type -> sizeFunc

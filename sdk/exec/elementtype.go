@@ -1,7 +1,8 @@
 package exec
 
 import (
-	"slices"
+	"fmt"
+	"reflect"
 	"unsafe"
 
 	"github.com/millrace-go/millrace/sdk/coder"
@@ -50,88 +51,139 @@ type ElementType interface {
 // AnySink takes batches whose type it does not know: each is a *Batch of the type. As with a [Sink], b is lent.
 type AnySink interface{ PushAny(b any) error }
 
-// Typed is the ElementType of T.
-type Typed[T any] struct {
-	coder coder.Coder[T]
+// element is the ElementType of every type. What needs the type is in functions.
+type element struct {
+	batch reflect.Type // Batch[T]
+	rows  reflect.Type // []T
+	size  uintptr      // of a row
+	typed any          // the coder.Coder[T]
+	coder coder.Untyped
 	err   error
-	sizer coder.Sizer[T]
+	sizer coder.RowSizer
 	lent  bool
+
+	gather func(dst, src any, rows []uint32)
+	sink   func(AnySink) any
+	push   func(sink, b any) error
 }
 
-// NewTyped returns the ElementType of T, with its coder, or why it has none.
-func NewTyped[T any](c coder.Coder[T], err error) *Typed[T] {
-	return &Typed[T]{coder: c, err: err, sizer: coder.SizerFor[T](), lent: Lent[T]()}
+// NewElementType returns the ElementType of T, with its coder, or why it has none.
+func NewElementType[T any](c coder.Coder[T], err error) ElementType {
+	e := newElement(reflect.TypeFor[Batch[T]](), err)
+	if err == nil {
+		e.typed, e.coder = c, coder.Erase(c)
+	}
+	e.gather = func(dst, src any, rows []uint32) {
+		d, s := dst.(*Batch[T]), src.(*Batch[T])
+		for _, i := range rows {
+			d.V = append(d.V, s.V[i])
+		}
+	}
+	e.sink = func(s AnySink) any { return Sink[T](&anySink[T]{s}) }
+	e.push = func(sink, b any) error { return sink.(Sink[T]).Push(b.(*Batch[T])) }
+	return e
 }
 
-// Coder returns the coder of T, or why it has none.
-func (t *Typed[T]) Coder() (coder.Coder[T], error) { return t.coder, t.err }
+func newElement(batch reflect.Type, err error) *element {
+	rows := batch.Field(0).Type
+	t := rows.Elem()
+	return &element{batch: batch, rows: rows, size: t.Size(), err: err, sizer: coder.RowSizerOf(t), lent: lent(t, nil)}
+}
+
+// CoderOf returns the coder that the ElementType of T was made with, or why it has none.
+func CoderOf[T any](t ElementType) (coder.Coder[T], error) {
+	c, _ := t.(*element).typed.(coder.Coder[T])
+	return c, t.Err()
+}
+
+// CoderID is the ID of t's coder; empty if it has none.
+func CoderID(t ElementType) string {
+	if t.Err() != nil {
+		return ""
+	}
+	return t.(*element).coder.ID()
+}
 
 // Err implements [ElementType].
-func (t *Typed[T]) Err() error { return t.err }
+func (e *element) Err() error { return e.err }
 
 // Deterministic implements [ElementType].
-func (t *Typed[T]) Deterministic() error { return t.coder.Deterministic() }
+func (e *element) Deterministic() error { return e.coder.Deterministic() }
 
 // Lent implements [ElementType].
-func (t *Typed[T]) Lent() bool { return t.lent }
+func (e *element) Lent() bool { return e.lent }
 
 // New implements [ElementType].
-func (*Typed[T]) New(n int, m Meta) any { return &Batch[T]{V: make([]T, n), Meta: m} }
+func (e *element) New(n int, m Meta) any {
+	b := reflect.New(e.batch)
+	if n > 0 {
+		b.Elem().Field(0).Set(reflect.MakeSlice(e.rows, n, n))
+	}
+	x := b.Interface()
+	headOf(x).Meta = m
+	return x
+}
 
 // Clone implements [ElementType].
-func (*Typed[T]) Clone(b any) any {
-	x := b.(*Batch[T])
-	return &Batch[T]{V: slices.Clone(x.V), Meta: x.Meta.Clone()}
+func (e *element) Clone(b any) any {
+	c := e.New(e.Len(b), e.Meta(b).Clone())
+	reflect.Copy(rowsOf(c), rowsOf(b))
+	return c
 }
 
 // Meta implements [ElementType].
-func (*Typed[T]) Meta(b any) *Meta { return &b.(*Batch[T]).Meta }
+func (e *element) Meta(b any) *Meta { return &headOf(b).Meta }
 
 // Len implements [ElementType].
-func (*Typed[T]) Len(b any) int { return len(b.(*Batch[T]).V) }
+func (e *element) Len(b any) int { return headOf(b).len }
 
 // Gather implements [ElementType].
-func (*Typed[T]) Gather(dst, src any, rows []uint32) {
-	d, s := dst.(*Batch[T]), src.(*Batch[T])
-	for _, i := range rows {
-		d.V = append(d.V, s.V[i])
-	}
-}
+func (e *element) Gather(dst, src any, rows []uint32) { e.gather(dst, src, rows) }
 
 // View implements [ElementType].
-func (*Typed[T]) View(dst, src any, lo, hi int) { dst.(*Batch[T]).V = src.(*Batch[T]).V[lo:hi:hi] }
+func (e *element) View(dst, src any, lo, hi int) {
+	rowsOf(dst).Set(rowsOf(src).Slice3(lo, hi, hi))
+}
 
 // Reset implements [ElementType].
-func (*Typed[T]) Reset(b any) {
-	x := b.(*Batch[T])
-	clear(x.V)
-	x.V = x.V[:0]
+func (e *element) Reset(b any) {
+	rowsOf(b).Clear()
+	headOf(b).len = 0
 }
 
 // Size implements [ElementType].
-func (t *Typed[T]) Size(b any) int64 {
-	x := b.(*Batch[T])
-	return int64(len(x.V))*int64(unsafe.Sizeof(*new(T))) + t.sizer.SizeAll(x.V)
+func (e *element) Size(b any) int64 {
+	h := headOf(b)
+	return e.sizer.SizeAll(h.rows, h.len)
 }
 
 // Show implements [ElementType].
-func (*Typed[T]) Show(b any, i int) string { return show(b.(*Batch[T]).V[i]) }
+func (e *element) Show(b any, i int) string { return showRow(b, i) }
 
 // Encode implements [ElementType].
-func (t *Typed[T]) Encode(dst []byte, b any, i int) ([]byte, error) {
-	return t.coder.Append(dst, &b.(*Batch[T]).V[i])
+func (e *element) Encode(dst []byte, b any, i int) ([]byte, error) {
+	return e.coder.Append(dst, e.row(b, i))
 }
 
 // Decode implements [ElementType].
-func (t *Typed[T]) Decode(src []byte, b any, i int) ([]byte, error) {
-	return t.coder.Decode(src, &b.(*Batch[T]).V[i])
+func (e *element) Decode(src []byte, b any, i int) ([]byte, error) {
+	return e.coder.Decode(src, e.row(b, i))
+}
+
+// row is where row i of b is.
+func (e *element) row(b any, i int) unsafe.Pointer {
+	h := headOf(b)
+	if uint(i) >= uint(h.len) {
+		panic(fmt.Sprintf("exec: row %d of a batch of %d", i, h.len))
+	}
+	return unsafe.Add(h.rows, uintptr(i)*e.size)
 }
 
 // Sink implements [ElementType].
-func (*Typed[T]) Sink(s AnySink) any { return Sink[T](&anySink[T]{s}) }
+func (e *element) Sink(s AnySink) any { return e.sink(s) }
 
 // Push implements [ElementType].
-func (*Typed[T]) Push(sink, b any) error { return sink.(Sink[T]).Push(b.(*Batch[T])) }
+func (e *element) Push(sink, b any) error { return e.push(sink, b) }
 
 type anySink[T any] struct{ to AnySink }
 
