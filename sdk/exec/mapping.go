@@ -5,7 +5,7 @@ import "github.com/millrace-go/millrace/sdk/window"
 // mapOp is a one-to-one function, and up to two functions from its output type to itself behind it: what is passed from
 // one to the next in one loop need not go through memory, which is half the price of a cheap function.
 type mapOp[I, O any] struct {
-	mapping
+	m    mapping // not embedded: each of its methods would be compiled for each type again
 	f    func(I) O
 	g, h func(O) O // or nil
 	to   Sink[O]
@@ -34,33 +34,33 @@ func NewMap[I, O any](b *Build, step *Step, f func(I) O, to Sink[O]) Sink[I] {
 		if g, ok := l.f.(func(O) O); ok {
 			m.g, m.to = g, l.to.(Sink[O])
 			m.h, _ = l.g.(func(O) O)
-			m.next = append([]*mapping{l.m}, l.m.next...)
+			m.m.next = append([]*mapping{l.m}, l.m.next...)
 		}
 	}
-	l := &link{m: &m.mapping, f: f, to: m.to}
+	l := &link{m: &m.m, f: f, to: m.to}
 	if m.g != nil {
 		l.g = m.g
 	}
 	if m.h != nil {
 		l.h = m.h
 	}
-	m.init(b, step, m, &m.b, l)
+	m.m.init(b, step, m, &m.b, l)
 	return m
 }
 
 func (m *mapOp[I, O]) Push(b *Batch[I]) error {
-	outer := m.enter(b, len(b.V))
+	outer := m.m.enter(b, len(b.V))
 	if cap(m.b.V) < len(b.V) {
-		m.b.V = make([]O, max(len(b.V), m.step.Host.Rows()))
+		m.b.V = make([]O, max(len(b.V), m.m.step.Host.Rows()))
 	}
 	m.b.V, m.b.Meta = m.b.V[:len(b.V)], b.Meta
 	err := apply(m, b.V, m.b.V)
-	m.in = nil
-	m.step.Host.Pulse.leave(outer)
+	m.m.in = nil
+	m.m.step.Host.Pulse.leave(outer)
 	if err != nil {
 		return err
 	}
-	m.passed(len(b.V))
+	m.m.passed(len(b.V))
 	return m.to.Push(&m.b)
 }
 
@@ -72,32 +72,27 @@ func apply[I, O any](m *mapOp[I, O], in []I, out []O) (err error) {
 	row, stage, done := 0, 0, false
 	defer func() {
 		if !done {
-			err = m.panicked(recover(), row, stage)
+			err = m.m.panicked(recover(), row, stage)
 		}
 	}()
 	f, g, h := m.f, m.g, m.h
 	out = out[:len(in)]
-	switch {
-	case g == nil:
+	if g == nil {
 		for i := range in {
 			row = i
 			out[i] = f(in[i])
 		}
-	case h == nil:
-		for i := range in {
-			row, stage = i, 0
-			v := f(in[i])
-			out[i], stage = v, 1
-			out[i] = g(v)
-		}
-	default:
+	} else {
 		for i := range in {
 			row, stage = i, 0
 			v := f(in[i])
 			out[i], stage = v, 1
 			v = g(v)
-			out[i], stage = v, 2
-			out[i] = h(v)
+			if h != nil {
+				out[i], stage = v, 2
+				v = h(v)
+			}
+			out[i] = v
 		}
 	}
 	done = true
