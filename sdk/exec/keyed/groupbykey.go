@@ -118,23 +118,24 @@ func (q *seqs[V]) at(i int, slot uint32) iter.Seq[V] {
 	return q.s[i].f
 }
 
-// grouping is the exchange of a GroupByKey or CoGroupByKey: one KV[K, V] for each input to O.
-type grouping[K, O any] struct {
+// grouping is the exchange of a GroupByKey or CoGroupByKey: one KV[K, V] for each input to rows of a type that only out
+// knows, so that types with a key of one type share it.
+type grouping[K any] struct {
 	cfg   Config
 	key   *keys.Type[K]
 	sides []side[K]
-	// row returns what makes the i-th row of a batch, of a task with the given inputs.
-	row func(ins []sideTask[K]) func(i int, key K, slot uint32) O
+	// out returns what pushes the panes of a task with the given inputs to sink.
+	out func(step *exec.Step, sink any, ins []sideTask[K]) func(t *groupTask[K], fs []firing) error
 }
 
 // NewWriter implements exec.StreamExchange.
-func (x *grouping[K, O]) NewWriter(b *exec.Build, step *exec.Step, n int, ports []exec.Port) (any, error) {
+func (x *grouping[K]) NewWriter(b *exec.Build, step *exec.Step, n int, ports []exec.Port) (any, error) {
 	return x.sides[n].writer(b, step, x.key, ports), nil
 }
 
 // NewTask implements exec.StreamExchange. Behind the main output come those of the inputs' droppable rows, if any.
-func (x *grouping[K, O]) NewTask(_ *exec.Build, step *exec.Step, sinks []any) (exec.Task, error) {
-	t := &groupTask[K, O]{step: step, out: newEmitter[O](step, sinks[0])}
+func (x *grouping[K]) NewTask(_ *exec.Build, step *exec.Step, sinks []any) (exec.Task, error) {
+	t := &groupTask[K]{step: step}
 	t.key = x.key
 	for i, s := range x.sides {
 		var lateSink any
@@ -143,9 +144,24 @@ func (x *grouping[K, O]) NewTask(_ *exec.Build, step *exec.Step, sinks []any) (e
 		}
 		t.ins = append(t.ins, s.new(lateSink))
 	}
-	t.row = x.row(t.ins)
+	t.out = x.out(step, sinks[0], t.ins)
 	t.core = newCore(x.cfg, x.key.Kind, t)
 	return t, nil
+}
+
+// paneRows returns the out of a grouping whose i-th row of a batch is made by what row returns.
+func paneRows[K, O any](row func(ins []sideTask[K]) func(i int, key K, slot uint32) O) func(*exec.Step, any, []sideTask[K]) func(*groupTask[K], []firing) error {
+	return func(step *exec.Step, sink any, ins []sideTask[K]) func(*groupTask[K], []firing) error {
+		e, of := newEmitter[O](step, sink), row(ins)
+		return func(t *groupTask[K], fs []firing) error {
+			e.begin()
+			for i := range fs {
+				f := &fs[i]
+				e.add(of(i, t.keys[t.keyOf(f.slot)], f.slot), f)
+			}
+			return e.end()
+		}
+	}
 }
 
 // groupCore is the side of a groupTask that its inputs see.
@@ -166,16 +182,15 @@ func (t *groupCore[K]) open(slot uint32, key K) error {
 	return err
 }
 
-type groupTask[K, O any] struct {
+type groupTask[K any] struct {
 	groupCore[K]
 	step *exec.Step
 	ins  []sideTask[K]
-	row  func(i int, key K, slot uint32) O
-	out  *emitter[O]
+	out  func(t *groupTask[K], fs []firing) error
 }
 
 // Take implements exec.Task.
-func (t *groupTask[K, O]) Take(in int, batch any) (err error) {
+func (t *groupTask[K]) Take(in int, batch any) (err error) {
 	defer func() { // of a window function that merges
 		if p := recover(); p != nil {
 			err = exec.UserPanic(t.step, p)
@@ -185,19 +200,19 @@ func (t *groupTask[K, O]) Take(in int, batch any) (err error) {
 }
 
 // EndBundle implements exec.Task.
-func (t *groupTask[K, O]) EndBundle(c exec.Clock) error { return t.endBundle(c) }
+func (t *groupTask[K]) EndBundle(c exec.Clock) error { return t.endBundle(c) }
 
 // Advance implements exec.Task.
-func (t *groupTask[K, O]) Advance(c exec.Clock) (bool, error) { return t.advance(c) }
+func (t *groupTask[K]) Advance(c exec.Clock) (bool, error) { return t.advance(c) }
 
 // Hold implements exec.Task.
-func (t *groupTask[K, O]) Hold() mtime.Time { return t.hold() }
+func (t *groupTask[K]) Hold() mtime.Time { return t.hold() }
 
 // Wake implements exec.Task.
-func (t *groupTask[K, O]) Wake() mtime.Time { return t.wake() }
+func (t *groupTask[K]) Wake() mtime.Time { return t.wake() }
 
 // Stats implements exec.Task.
-func (t *groupTask[K, O]) Stats() exec.TaskStats {
+func (t *groupTask[K]) Stats() exec.TaskStats {
 	s := t.stats(8, 0)
 	for _, in := range t.ins {
 		s.Bytes += in.size()
@@ -205,29 +220,22 @@ func (t *groupTask[K, O]) Stats() exec.TaskStats {
 	return s
 }
 
-func (t *groupTask[K, O]) emit(fs []firing) error {
-	t.out.begin()
-	for i := range fs {
-		f := &fs[i]
-		t.out.add(t.row(i, t.keys[t.keyOf(f.slot)], f.slot), f)
-	}
-	return t.out.end()
-}
+func (t *groupTask[K]) emit(fs []firing) error { return t.out(t, fs) }
 
-func (t *groupTask[K, O]) clear(slot uint32) {
+func (t *groupTask[K]) clear(slot uint32) {
 	for _, in := range t.ins {
 		in.clear(slot)
 	}
 }
 
-func (t *groupTask[K, O]) free(slot uint32) {
+func (t *groupTask[K]) free(slot uint32) {
 	t.clear(slot)
 	if t.merged == nil && int(slot) < len(t.keys) {
 		clear(t.keys[slot : slot+1])
 	}
 }
 
-func (t *groupTask[K, O]) merge(into, from uint32) {
+func (t *groupTask[K]) merge(into, from uint32) {
 	for _, in := range t.ins {
 		in.move(into, from)
 	}
@@ -235,14 +243,14 @@ func (t *groupTask[K, O]) merge(into, from uint32) {
 
 // NewGroupByKey returns the exchange of a GroupByKey.
 func NewGroupByKey[K, V any](cfg Config, kc coder.Coder[K]) exec.StreamExchange {
-	return &grouping[K, coder.KV[K, iter.Seq[V]]]{
+	return &grouping[K]{
 		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, V]{}},
-		row: func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, iter.Seq[V]] {
+		out: paneRows(func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, iter.Seq[V]] {
 			q := seqsOf[K, V](ins[0])
 			return func(i int, key K, slot uint32) coder.KV[K, iter.Seq[V]] {
 				return coder.KV[K, iter.Seq[V]]{Key: key, Value: q.at(i, slot)}
 			}
-		},
+		}),
 	}
 }
 
@@ -250,39 +258,39 @@ func seqsOf[K, V any](t sideTask[K]) *seqs[V] { return &seqs[V]{all: &t.(*values
 
 // NewCoGroup2 returns the exchange of a CoGroupByKey of two collections.
 func NewCoGroup2[K, A, B any](cfg Config, kc coder.Coder[K]) exec.StreamExchange {
-	return &grouping[K, coder.KV[K, group.CoGroup2[A, B]]]{
+	return &grouping[K]{
 		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, A]{}, input[K, B]{}},
-		row: func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, group.CoGroup2[A, B]] {
+		out: paneRows(func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, group.CoGroup2[A, B]] {
 			a, b := seqsOf[K, A](ins[0]), seqsOf[K, B](ins[1])
 			return func(i int, key K, s uint32) coder.KV[K, group.CoGroup2[A, B]] {
 				return coder.KV[K, group.CoGroup2[A, B]]{Key: key, Value: group.CoGroup2[A, B]{A: a.at(i, s), B: b.at(i, s)}}
 			}
-		},
+		}),
 	}
 }
 
 // NewCoGroup3 returns the exchange of a CoGroupByKey of three collections.
 func NewCoGroup3[K, A, B, C any](cfg Config, kc coder.Coder[K]) exec.StreamExchange {
-	return &grouping[K, coder.KV[K, group.CoGroup3[A, B, C]]]{
+	return &grouping[K]{
 		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, A]{}, input[K, B]{}, input[K, C]{}},
-		row: func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, group.CoGroup3[A, B, C]] {
+		out: paneRows(func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, group.CoGroup3[A, B, C]] {
 			a, b, c := seqsOf[K, A](ins[0]), seqsOf[K, B](ins[1]), seqsOf[K, C](ins[2])
 			return func(i int, key K, s uint32) coder.KV[K, group.CoGroup3[A, B, C]] {
 				return coder.KV[K, group.CoGroup3[A, B, C]]{Key: key, Value: group.CoGroup3[A, B, C]{A: a.at(i, s), B: b.at(i, s), C: c.at(i, s)}}
 			}
-		},
+		}),
 	}
 }
 
 // NewCoGroup4 returns the exchange of a CoGroupByKey of four collections.
 func NewCoGroup4[K, A, B, C, D any](cfg Config, kc coder.Coder[K]) exec.StreamExchange {
-	return &grouping[K, coder.KV[K, group.CoGroup4[A, B, C, D]]]{
+	return &grouping[K]{
 		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, A]{}, input[K, B]{}, input[K, C]{}, input[K, D]{}},
-		row: func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, group.CoGroup4[A, B, C, D]] {
+		out: paneRows(func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, group.CoGroup4[A, B, C, D]] {
 			a, b, c, d := seqsOf[K, A](ins[0]), seqsOf[K, B](ins[1]), seqsOf[K, C](ins[2]), seqsOf[K, D](ins[3])
 			return func(i int, key K, s uint32) coder.KV[K, group.CoGroup4[A, B, C, D]] {
 				return coder.KV[K, group.CoGroup4[A, B, C, D]]{Key: key, Value: group.CoGroup4[A, B, C, D]{A: a.at(i, s), B: b.at(i, s), C: c.at(i, s), D: d.at(i, s)}}
 			}
-		},
+		}),
 	}
 }

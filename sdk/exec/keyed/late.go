@@ -9,12 +9,9 @@ import (
 // late gives on the rows that came after one of their windows had expired or closed, once for each such window and in that
 // window only (Beam: droppable data).
 type late[R any] struct {
-	to   exec.Sink[R]
-	b    exec.Batch[R]
-	t    []mtime.Time
-	s    []uint32
-	p    []window.Pane
-	sets exec.WindowSets
+	to exec.Sink[R]
+	b  exec.Batch[R]
+	m  lateMeta
 }
 
 func newLate[R any](sink any) *late[R] { return &late[R]{to: sink.(exec.Sink[R])} }
@@ -23,19 +20,36 @@ func (l *late[R]) push(b *exec.Batch[R], rows []lateRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	l.b.V, l.t, l.s, l.p = l.b.V[:0], l.t[:0], l.s[:0], l.p[:0]
+	l.b.V = l.b.V[:0]
+	for _, r := range rows {
+		l.b.V = append(l.b.V, b.V[r.row])
+	}
+	l.b.Meta = l.m.of(&b.Meta, rows)
+	return l.to.Push(&l.b)
+}
+
+// lateMeta is the part of a late that does not know the type of the rows.
+type lateMeta struct {
+	t    []mtime.Time
+	s    []uint32
+	p    []window.Pane
+	sets exec.WindowSets
+}
+
+// of returns the meta of late rows of a batch with meta m.
+func (l *lateMeta) of(m *exec.Meta, rows []lateRow) exec.Meta {
+	l.t, l.s, l.p = l.t[:0], l.s[:0], l.p[:0]
 	l.sets.Reset()
 	for j, r := range rows {
 		i := int(r.row)
 		if j == 0 || r.w != rows[j-1].w {
 			l.sets.Add(r.w)
 		}
-		l.b.V = append(l.b.V, b.V[i])
-		l.t, l.p, l.s = append(l.t, b.Time(i)), append(l.p, b.Pane(i)), append(l.s, uint32(l.sets.Len()-1))
+		l.t, l.p, l.s = append(l.t, m.Time(i)), append(l.p, m.Pane(i)), append(l.s, uint32(l.sets.Len()-1))
 	}
-	l.b.Meta = exec.Meta{T: l.t, P: l.p}
-	if b.Sets != nil {
-		l.b.Sets, l.b.S = &l.sets, l.s
+	late := exec.Meta{T: l.t, P: l.p}
+	if m.Sets != nil {
+		late.Sets, late.S = &l.sets, l.s
 	}
-	return l.to.Push(&l.b)
+	return late
 }

@@ -24,6 +24,11 @@ type Router[K, V any] struct {
 type outbox[R any] struct {
 	port exec.Port
 	b    *exec.Batch[R]
+	moved
+}
+
+// moved is the window sets of the rows that have been moved to an outbox.
+type moved struct {
 	sets *exec.WindowSets // the batch's own
 	from *exec.WindowSets // the table of the source batch that moved is about
 	to   []uint32         // for each set of from, its number in sets plus one, or 0
@@ -99,7 +104,7 @@ func (o *outbox[R]) open() *exec.Batch[R] {
 }
 
 // set returns the number that the windows of row i have in the batch that is being filled.
-func (o *outbox[R]) set(m *exec.Meta, i int) uint32 {
+func (o *moved) set(m *exec.Meta, i int) uint32 {
 	k := uint32(0)
 	if m.S != nil {
 		k = m.S[i]
