@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/millrace-go/millrace/sdk/coder"
-	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/state"
 	"github.com/millrace-go/millrace/sdk/timer"
 )
@@ -27,8 +26,7 @@ type BatchLimits struct {
 func GroupIntoBatches[K, V any](in PCollection[KV[K, V]], limits BatchLimits, opts ...Option) PCollection[KV[K, []V]] {
 	p := same("GroupIntoBatches", in.p)
 	if limits.Wait > 0 {
-		_, t := typeOf[V](p)
-		vc, _ := exec.CoderOf[V](t)
+		vc, _ := coderOf[V](p)
 		return Scope(p, "GroupIntoBatches", func() PCollection[KV[K, []V]] {
 			out := StatefulParDo(in, &waitingBatchFn[K, V]{limits: limits, coder: vc}, opts...)
 			if n := out.c.From; limits.Count < 0 || limits.Bytes < 0 {
@@ -43,8 +41,7 @@ func GroupIntoBatches[K, V any](in PCollection[KV[K, V]], limits BatchLimits, op
 		if limits.Count < 0 || limits.Bytes < 0 || limits.Wait < 0 || limits.Count == 0 && limits.Bytes == 0 {
 			p.fail(n.At, n.Path, fmt.Errorf("batches of %d values, %d bytes and %v: set at least one limit, to more than 0", limits.Count, limits.Bytes, limits.Wait))
 		}
-		_, t := typeOf[V](p)
-		vc, _ := exec.CoderOf[V](t)
+		vc, _ := coderOf[V](p)
 		return parDo[KV[K, iter.Seq[V]], KV[K, []V]](groups, &batchFn[K, V]{limits: limits, coder: vc}, "GroupIntoBatches", false, nil)
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"reflect"
+	"unsafe"
 
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
@@ -103,7 +105,8 @@ func GroupByKey[K, V any](in PCollection[KV[K, V]], opts ...Option) PCollection[
 	}
 	stream(n, func() exec.StreamExchange { return keyed.NewGroupByKey[K, V](keyedConfig(n), kc) })
 	if kc != nil && vc != nil {
-		setCoder(p, coder.NewKV(kc, coder.Iterable(vc)))
+		seq := coder.UntypedIterable[V](coder.Erase(vc))
+		p.coders[reflect.TypeFor[KV[K, iter.Seq[V]]]()] = coder.UntypedKV(coder.Erase(kc), seq, unsafe.Offsetof(KV[K, iter.Seq[V]]{}.Value))
 	}
 	out := output[KV[K, iter.Seq[V]]](p, n, after(in.c.Windowing))
 	o.declareLate(p, n, new(KV[K, V]))

@@ -37,33 +37,44 @@ type Element[T any] struct {
 }
 
 // typeOf returns what the graph knows of an element type, made once per type and pipeline.
-func typeOf[T any](p *Pipeline) (reflect.Type, exec.ElementType) {
+func typeOf[T any](p *Pipeline) exec.ElementType {
 	rt := reflect.TypeFor[T]()
-	t, ok := p.types[rt]
-	if !ok {
-		t = exec.NewElementType(coder.For[T]())
+	t := p.types[rt]
+	if t == nil {
+		t = exec.NewElementType[T](p.untyped(rt))
 		p.types[rt] = t
 	}
-	return rt, t
+	return t
 }
 
-// setCoder says how T is encoded where [coder.For] cannot know.
-func setCoder[T any](p *Pipeline, c coder.Coder[T]) {
-	rt := reflect.TypeFor[T]()
-	if _, ok := p.types[rt]; !ok {
-		p.types[rt] = exec.NewElementType(c, nil)
+// untyped is the coder of a type: what a verb has said of it, or what package coder makes.
+func (p *Pipeline) untyped(t reflect.Type) (coder.Untyped, error) {
+	if c, ok := p.coders[t]; ok {
+		return c, nil
 	}
+	return coder.UntypedOf(t)
+}
+
+// coderOf returns the coder of T, or nil and why it has none.
+func coderOf[T any](p *Pipeline) (coder.Coder[T], error) {
+	u, err := p.untyped(reflect.TypeFor[T]())
+	if err != nil {
+		return nil, err
+	}
+	return coder.Typed[T](u), nil
 }
 
 // output makes the handle of an output of n.
 func output[T any](p *Pipeline, n *graph.Node, w window.Strategy) PCollection[T] {
-	rt, t := typeOf[T](p)
-	return PCollection[T]{p: p, c: p.collection(n, w, rt, t)}
+	return PCollection[T]{p: p, c: p.collection(n, w, typeOf[T](p))}
 }
 
 // collection makes an output of n.
-func (p *Pipeline) collection(n *graph.Node, w window.Strategy, rt reflect.Type, t exec.ElementType) *graph.Collection {
-	c := &graph.Collection{Type: rt, Windowing: w, CoderErr: t.Err(), CoderID: exec.CoderID(t), Elem: t}
+func (p *Pipeline) collection(n *graph.Node, w window.Strategy, t exec.ElementType) *graph.Collection {
+	c := &graph.Collection{Type: t.Type(), Windowing: w, CoderErr: t.Err(), Elem: t}
+	if c.CoderErr == nil {
+		c.CoderID = t.Coder().ID()
+	}
 	for _, in := range n.In {
 		c.Unbounded = c.Unbounded || in.Unbounded
 	}
@@ -72,8 +83,7 @@ func (p *Pipeline) collection(n *graph.Node, w window.Strategy, rt reflect.Type,
 
 // encodable records an error if T has no encoding, for verbs whose data may leave the process's memory.
 func encodable[T any](p *Pipeline, n *graph.Node, what string) coder.Coder[T] {
-	_, t := typeOf[T](p)
-	c, err := exec.CoderOf[T](t)
+	c, err := coderOf[T](p)
 	if err != nil {
 		p.fail(n.At, n.Path, &EncodingError{What: what, Err: err})
 	}

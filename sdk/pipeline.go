@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/graph"
 )
@@ -22,6 +23,7 @@ type Pipeline struct {
 	counts map[string]int         // how many unnamed transforms a path prefix has
 	fns    map[any]string         // DoFns that may be applied once, with where that was
 	types  map[reflect.Type]exec.ElementType
+	coders map[reflect.Type]coder.Untyped // of types that package coder does not know
 	once   *onceValues
 	errs   []error
 	sealed bool
@@ -34,6 +36,7 @@ func newPipeline(once *onceValues) *Pipeline {
 		counts: map[string]int{},
 		fns:    map[any]string{},
 		types:  map[reflect.Type]exec.ElementType{},
+		coders: map[reflect.Type]coder.Untyped{},
 		once:   once,
 	}
 }

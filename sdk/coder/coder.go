@@ -131,6 +131,9 @@ type Untyped struct{ c *codec }
 // Erase returns c without its type.
 func Erase[T any](c Coder[T]) Untyped { return Untyped{codecIn(c)} }
 
+// Typed is the coder of T that u is without its type: u has to be one of T.
+func Typed[T any](u Untyped) Coder[T] { return &typed[T]{*u.c} }
+
 // Append appends the encoding of the value at p.
 func (u Untyped) Append(dst []byte, p unsafe.Pointer) ([]byte, error) { return u.c.enc(dst, p) }
 
@@ -153,11 +156,17 @@ type result struct {
 // For returns the coder of T. It is compiled at the first call for a type. The error names the part of the type
 // that has no encoding, and wraps [ErrUnencodable].
 func For[T any]() (Coder[T], error) {
-	c, err := codecOf(reflect.TypeFor[T]())
+	u, err := UntypedOf(reflect.TypeFor[T]())
 	if err != nil {
 		return nil, err
 	}
-	return &typed[T]{*c}, nil
+	return Typed[T](u), nil
+}
+
+// UntypedOf returns what [For] does, without the type. After an error the Untyped may not be used.
+func UntypedOf(t reflect.Type) (Untyped, error) {
+	c, err := codecOf(t)
+	return Untyped{c}, err
 }
 
 func codecOf(t reflect.Type) (*codec, error) {
@@ -191,8 +200,11 @@ func DecodeOuter[T any](c Coder[T], src []byte, v *T) error {
 
 // NewKV returns the coder of pairs whose halves have the given coders.
 func NewKV[K, V any](k Coder[K], v Coder[V]) Coder[KV[K, V]] {
-	return &typed[KV[K, V]]{*pair(codecIn(k), codecIn(v), unsafe.Offsetof(KV[K, V]{}.Value))}
+	return Typed[KV[K, V]](UntypedKV(Erase(k), Erase(v), unsafe.Offsetof(KV[K, V]{}.Value)))
 }
+
+// UntypedKV returns the coder of pairs whose value lies off bytes behind their beginning, where the key is.
+func UntypedKV(k, v Untyped, off uintptr) Untyped { return Untyped{pair(k.c, v.c, off)} }
 
 // Custom is a coder of the program's own. id identifies its format; deterministic says that equal values give
 // equal bytes, without which T cannot be a key. The bytes are wrapped in their length.

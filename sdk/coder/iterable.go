@@ -13,8 +13,13 @@ import (
 // Iterable is the coder of sequences of what c encodes: Beam's iterable coder. Encoding iterates the sequence
 // once; a decoded one is backed by a slice.
 func Iterable[V any](c Coder[V]) Coder[iter.Seq[V]] {
-	e := codecIn(c)
-	return &typed[iter.Seq[V]]{codec{
+	return Typed[iter.Seq[V]](UntypedIterable[V](Erase(c)))
+}
+
+// UntypedIterable is [Iterable] without the type of the coders: elem is that of V.
+func UntypedIterable[V any](elem Untyped) Untyped {
+	e := elem.c
+	return Untyped{&codec{
 		id: "iterable<" + e.id + ">", det: errSequence,
 		enc: func(dst []byte, p unsafe.Pointer) (_ []byte, err error) {
 			at, n := len(dst), 0

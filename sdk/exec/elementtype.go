@@ -11,8 +11,12 @@ import (
 // ElementType does with batches of one type what operators need that do not know the type: a batch is a *Batch[T] in an
 // any, a sink a Sink[T]. So what is not in the way of every element is compiled once, and not for each type.
 type ElementType interface {
+	// Type is the type of the elements.
+	Type() reflect.Type
 	// Err is why elements have no encoding, or nil.
 	Err() error
+	// Coder is their coder. Without an encoding it may not be used.
+	Coder() coder.Untyped
 	// Deterministic returns why equal elements may have different encodings, or nil.
 	Deterministic() error
 	// Lent reports whether elements lead to what is valid during a call only.
@@ -56,7 +60,6 @@ type element struct {
 	batch reflect.Type // Batch[T]
 	rows  reflect.Type // []T
 	size  uintptr      // of a row
-	typed any          // the coder.Coder[T]
 	coder coder.Untyped
 	err   error
 	sizer coder.RowSizer
@@ -68,41 +71,30 @@ type element struct {
 }
 
 // NewElementType returns the ElementType of T, with its coder, or why it has none.
-func NewElementType[T any](c coder.Coder[T], err error) ElementType {
-	e := newElement(reflect.TypeFor[Batch[T]](), err)
-	if err == nil {
-		e.typed, e.coder = c, coder.Erase(c)
-	}
-	e.gather = func(dst, src any, rows []uint32) {
+func NewElementType[T any](c coder.Untyped, err error) ElementType {
+	return newElement(reflect.TypeFor[Batch[T]](), c, err, func(dst, src any, rows []uint32) {
 		d, s := dst.(*Batch[T]), src.(*Batch[T])
 		for _, i := range rows {
 			d.V = append(d.V, s.V[i])
 		}
-	}
-	e.sink = func(s AnySink) any { return Sink[T](&anySink[T]{s}) }
-	e.push = func(sink, b any) error { return sink.(Sink[T]).Push(b.(*Batch[T])) }
-	return e
+	}, func(s AnySink) any { return Sink[T](&anySink[T]{s}) },
+		func(sink, b any) error { return sink.(Sink[T]).Push(b.(*Batch[T])) })
 }
 
-func newElement(batch reflect.Type, err error) *element {
+func newElement(batch reflect.Type, c coder.Untyped, err error, gather func(dst, src any, rows []uint32), sink func(AnySink) any, push func(sink, b any) error) ElementType {
 	rows := batch.Field(0).Type
 	t := rows.Elem()
-	return &element{batch: batch, rows: rows, size: t.Size(), err: err, sizer: coder.RowSizerOf(t), lent: lent(t, nil)}
-}
-
-// CoderOf returns the coder that the ElementType of T was made with, or why it has none.
-func CoderOf[T any](t ElementType) (coder.Coder[T], error) {
-	c, _ := t.(*element).typed.(coder.Coder[T])
-	return c, t.Err()
-}
-
-// CoderID is the ID of t's coder; empty if it has none.
-func CoderID(t ElementType) string {
-	if t.Err() != nil {
-		return ""
+	return &element{
+		batch: batch, rows: rows, size: t.Size(), coder: c, err: err, sizer: coder.RowSizerOf(t), lent: lent(t, nil),
+		gather: gather, sink: sink, push: push,
 	}
-	return t.(*element).coder.ID()
 }
+
+// Type implements [ElementType].
+func (e *element) Type() reflect.Type { return e.rows.Elem() }
+
+// Coder implements [ElementType].
+func (e *element) Coder() coder.Untyped { return e.coder }
 
 // Err implements [ElementType].
 func (e *element) Err() error { return e.err }

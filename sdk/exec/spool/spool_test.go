@@ -31,7 +31,7 @@ func newSpool[T any](t *testing.T, h *exec.Host) *Spool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(h, "p/spool", exec.NewElementType(c, nil))
+	return New(h, "p/spool", exec.NewElementType[T](coder.Erase(c), nil))
 }
 
 func sinkOf[T any](t *testing.T, h *exec.Host, s *Spool) exec.Sink[T] {
@@ -218,7 +218,7 @@ func TestLentRows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := New(h, "p/spool", exec.NewElementType(coder.Iterable(ints), nil))
+		s := New(h, "p/spool", exec.NewElementType[iter.Seq[int]](coder.Erase(coder.Iterable(ints)), nil))
 		backing := []int{1, 2, 3}
 		sink := sinkOf[iter.Seq[int]](t, h, s)
 		if err := sink.Push(&exec.Batch[iter.Seq[int]]{V: []iter.Seq[int]{slices.Values(backing)}}); err != nil {
