@@ -11,11 +11,11 @@ import (
 	"github.com/millrace-go/millrace/sdk/mtime"
 )
 
-// side is one input of a grouping.
-type side[K any] interface {
-	writer(b *exec.Build, step *exec.Step, key *keys.Type[K], ports []exec.Port) any
+// side is one input of a grouping, of a type that only its functions know.
+type side[K any] struct {
+	writer func(b *exec.Build, step *exec.Step, key *keys.Type[K], ports []exec.Port) any
 	// new returns the input's place in a task.
-	new(late any) sideTask[K]
+	new func(late any) sideTask[K]
 }
 
 // sideTask keeps the values of one input, by slot.
@@ -26,18 +26,19 @@ type sideTask[K any] interface {
 	size() int64
 }
 
-type input[K, V any] struct{}
-
-func (input[K, V]) writer(b *exec.Build, step *exec.Step, key *keys.Type[K], ports []exec.Port) any {
-	return exec.Sink[coder.KV[K, V]](newRouter[K, V](b, step, key, ports))
-}
-
-func (input[K, V]) new(lateSink any) sideTask[K] {
-	s := &values[K, V]{sizer: coder.SizerFor[V]()}
-	if lateSink != nil {
-		s.late = newLate[coder.KV[K, V]](lateSink)
+func input[K, V any]() side[K] {
+	return side[K]{
+		writer: func(b *exec.Build, step *exec.Step, key *keys.Type[K], ports []exec.Port) any {
+			return exec.Sink[coder.KV[K, V]](newRouter[K, V](b, step, key, ports))
+		},
+		new: func(lateSink any) sideTask[K] {
+			s := &values[K, V]{sizer: coder.SizerFor[V]()}
+			if lateSink != nil {
+				s.late = newLate[coder.KV[K, V]](lateSink)
+			}
+			return s
+		},
 	}
-	return s
 }
 
 // values is a sideTask.
@@ -244,7 +245,7 @@ func (t *groupTask[K]) merge(into, from uint32) {
 // NewGroupByKey returns the exchange of a GroupByKey.
 func NewGroupByKey[K, V any](cfg Config, kc coder.Coder[K]) exec.StreamExchange {
 	return &grouping[K]{
-		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, V]{}},
+		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, V]()},
 		out: paneRows(func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, iter.Seq[V]] {
 			q := seqsOf[K, V](ins[0])
 			return func(i int, key K, slot uint32) coder.KV[K, iter.Seq[V]] {
@@ -259,7 +260,7 @@ func seqsOf[K, V any](t sideTask[K]) *seqs[V] { return &seqs[V]{all: &t.(*values
 // NewCoGroup2 returns the exchange of a CoGroupByKey of two collections.
 func NewCoGroup2[K, A, B any](cfg Config, kc coder.Coder[K]) exec.StreamExchange {
 	return &grouping[K]{
-		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, A]{}, input[K, B]{}},
+		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, A](), input[K, B]()},
 		out: paneRows(func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, group.CoGroup2[A, B]] {
 			a, b := seqsOf[K, A](ins[0]), seqsOf[K, B](ins[1])
 			return func(i int, key K, s uint32) coder.KV[K, group.CoGroup2[A, B]] {
@@ -272,7 +273,7 @@ func NewCoGroup2[K, A, B any](cfg Config, kc coder.Coder[K]) exec.StreamExchange
 // NewCoGroup3 returns the exchange of a CoGroupByKey of three collections.
 func NewCoGroup3[K, A, B, C any](cfg Config, kc coder.Coder[K]) exec.StreamExchange {
 	return &grouping[K]{
-		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, A]{}, input[K, B]{}, input[K, C]{}},
+		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, A](), input[K, B](), input[K, C]()},
 		out: paneRows(func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, group.CoGroup3[A, B, C]] {
 			a, b, c := seqsOf[K, A](ins[0]), seqsOf[K, B](ins[1]), seqsOf[K, C](ins[2])
 			return func(i int, key K, s uint32) coder.KV[K, group.CoGroup3[A, B, C]] {
@@ -285,7 +286,7 @@ func NewCoGroup3[K, A, B, C any](cfg Config, kc coder.Coder[K]) exec.StreamExcha
 // NewCoGroup4 returns the exchange of a CoGroupByKey of four collections.
 func NewCoGroup4[K, A, B, C, D any](cfg Config, kc coder.Coder[K]) exec.StreamExchange {
 	return &grouping[K]{
-		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, A]{}, input[K, B]{}, input[K, C]{}, input[K, D]{}},
+		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, A](), input[K, B](), input[K, C](), input[K, D]()},
 		out: paneRows(func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, group.CoGroup4[A, B, C, D]] {
 			a, b, c, d := seqsOf[K, A](ins[0]), seqsOf[K, B](ins[1]), seqsOf[K, C](ins[2]), seqsOf[K, D](ins[3])
 			return func(i int, key K, s uint32) coder.KV[K, group.CoGroup4[A, B, C, D]] {

@@ -101,9 +101,7 @@ func TestRouterSharesSets(t *testing.T) {
 			if err := w.(exec.Sink[coder.KV[int64, int64]]).Push(batch); err != nil {
 				t.Fatal(err)
 			}
-			if err := w.(exec.Op).FinishBundle(); err != nil {
-				t.Fatal(err)
-			}
+			w.(interface{ flush() }).flush()
 			rows := 0
 			for _, p := range ports {
 				for _, got := range p.(*port[coder.KV[int64, int64]]).got {

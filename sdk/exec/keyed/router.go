@@ -39,7 +39,7 @@ func newRouter[K, V any](b *exec.Build, step *exec.Step, key *keys.Type[K], port
 	for _, p := range ports {
 		r.out = append(r.out, outbox[coder.KV[K, V]]{port: p})
 	}
-	b.Add(r)
+	b.Add(&sender{flush: r.flush})
 	return r
 }
 
@@ -141,16 +141,24 @@ func (o *outbox[R]) flush() {
 	o.port.Send(b, len(b.V))
 }
 
-// StartBundle implements exec.Op.
-func (r *Router[K, V]) StartBundle() error { return nil }
-
-// FinishBundle implements exec.Op: what the bundle has sent goes before the watermark behind it.
-func (r *Router[K, V]) FinishBundle() error {
+// flush sends what the bundle has left.
+func (r *Router[K, V]) flush() {
 	for i := range r.out {
 		r.out[i].flush()
 	}
+}
+
+// sender is a Router's part in the life of a bundle.
+type sender struct{ flush func() }
+
+// StartBundle implements exec.Op.
+func (s *sender) StartBundle() error { return nil }
+
+// FinishBundle implements exec.Op: what the bundle has sent goes before the watermark behind it.
+func (s *sender) FinishBundle() error {
+	s.flush()
 	return nil
 }
 
 // Close implements exec.Op.
-func (r *Router[K, V]) Close(bool) error { return nil }
+func (s *sender) Close(bool) error { return nil }
