@@ -119,7 +119,7 @@ func GroupByKey[K, V any](in PCollection[KV[K, V]], opts ...Option) PCollection[
 // several windows. ExtractOutput must not change the accumulator. CreateAccumulator returns a fresh one. The
 // value given to a verb is shared by all instances and must not change.
 //
-// Optional method: AddInputs(accumulator A, in []I) A, which is AddInput for each of in, in their order, in one call; it
+// Optional method: AddBatch(accumulator A, in []I) A, which is AddInput for each of in, in their order, in one call; it
 // may not keep in. [CombineGlobally] uses it, where it saves a call for each element.
 type CombineFn[I, A, O any] = group.CombineFn[I, A, O]
 

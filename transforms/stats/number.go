@@ -41,13 +41,13 @@ func CountPerKey[K, V any](in sdk.PCollection[sdk.KV[K, V]], opts ...sdk.Option)
 
 type count[T any] struct{}
 
-func (count[T]) CreateAccumulator() int64    { return 0 }
-func (count[T]) AddInput(a int64, _ T) int64 { return a + 1 }
-
-// AddInputs is AddInput for many.
-func (count[T]) AddInputs(a int64, vs []T) int64    { return a + int64(len(vs)) }
+func (count[T]) CreateAccumulator() int64           { return 0 }
+func (count[T]) AddInput(a int64, _ T) int64        { return a + 1 }
 func (count[T]) MergeAccumulators(a, b int64) int64 { return a + b }
 func (count[T]) ExtractOutput(a int64) int64        { return a }
+
+// AddBatch is AddInput for many.
+func (count[T]) AddBatch(a int64, vs []T) int64 { return a + int64(len(vs)) }
 
 // Sum adds up the elements; 0 if there are none. Integers wrap around.
 func Sum[N Number](in sdk.PCollection[N], opts ...sdk.Option) sdk.PCollection[N] {
@@ -61,18 +61,18 @@ func SumPerKey[K any, N Number](in sdk.PCollection[sdk.KV[K, N]], opts ...sdk.Op
 
 type sum[N Number] struct{}
 
-func (sum[N]) CreateAccumulator() N { return 0 }
-func (sum[N]) AddInput(a, v N) N    { return a + v }
+func (sum[N]) CreateAccumulator() N       { return 0 }
+func (sum[N]) AddInput(a, v N) N          { return a + v }
+func (sum[N]) MergeAccumulators(a, b N) N { return a + b }
+func (sum[N]) ExtractOutput(a N) N        { return a }
 
-// AddInputs is AddInput for many.
-func (sum[N]) AddInputs(a N, vs []N) N {
+// AddBatch is AddInput for many.
+func (sum[N]) AddBatch(a N, vs []N) N {
 	for _, v := range vs {
 		a += v
 	}
 	return a
 }
-func (sum[N]) MergeAccumulators(a, b N) N { return a + b }
-func (sum[N]) ExtractOutput(a N) N        { return a }
 
 // Mean is the arithmetic mean of the elements; NaN if there are none.
 func Mean[N Number](in sdk.PCollection[N], opts ...sdk.Option) sdk.PCollection[float64] {
@@ -97,19 +97,19 @@ func (mean[N]) AddInput(a MeanAccumulator, v N) MeanAccumulator {
 	return MeanAccumulator{a.Sum + float64(v), a.Count + 1}
 }
 
-// AddInputs is AddInput for many.
-func (mean[N]) AddInputs(a MeanAccumulator, vs []N) MeanAccumulator {
+func (mean[N]) MergeAccumulators(a, b MeanAccumulator) MeanAccumulator {
+	return MeanAccumulator{a.Sum + b.Sum, a.Count + b.Count}
+}
+func (mean[N]) ExtractOutput(a MeanAccumulator) float64 { return a.Sum / float64(a.Count) }
+
+// AddBatch is AddInput for many.
+func (mean[N]) AddBatch(a MeanAccumulator, vs []N) MeanAccumulator {
 	for _, v := range vs {
 		a.Sum += float64(v)
 	}
 	a.Count += int64(len(vs))
 	return a
 }
-
-func (mean[N]) MergeAccumulators(a, b MeanAccumulator) MeanAccumulator {
-	return MeanAccumulator{a.Sum + b.Sum, a.Count + b.Count}
-}
-func (mean[N]) ExtractOutput(a MeanAccumulator) float64 { return a.Sum / float64(a.Count) }
 
 // Extreme is a least or greatest element, if there is one.
 type Extreme[T any] struct {

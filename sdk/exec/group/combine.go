@@ -20,12 +20,6 @@ type CombineFn[I, A, O any] interface {
 	ExtractOutput(acc A) O
 }
 
-// batchAdder is an optional part of a CombineFn: AddInput for some elements, in their order. A call an element is what
-// adding cheap things up costs.
-type batchAdder[I, A any] interface {
-	AddInputs(acc A, in []I) A
-}
-
 const (
 	maxLifted = 256 << 10 // keys in a worker's table before it is looked at
 	minRatio  = 2         // rows per key below which aggregating before the shuffle does not pay
@@ -400,6 +394,12 @@ func NewCombineGlobally[I, A, O any](h *exec.Host, cfg Config, _ coder.Coder[A],
 	return &globally[I, A, O]{cfg: cfg, mode: cfg.mode(), fn: fn, defaults: defaults, accs: map[window.Window]globalAcc[A]{}}, nil
 }
 
+// batchAdder is an optional part of a CombineFn: AddInput for some elements, in their order. A call an element is what
+// adding cheap things up costs.
+type batchAdder[I, A any] interface {
+	AddBatch(acc A, in []I) A
+}
+
 type globalAcc[A any] struct {
 	acc A
 	ts  mtime.Time
@@ -457,7 +457,7 @@ func (w *globalWriter[I, A, O]) Push(b *exec.Batch[I]) (err error) {
 	if len(b.V) > 0 && b.S == nil && len(b.Windows(0)) == 1 && !m.timed {
 		a := w.at(b.Windows(0)[0], b.Time(0))
 		if w.all != nil {
-			a.acc = w.all.AddInputs(a.acc, b.V)
+			a.acc = w.all.AddBatch(a.acc, b.V)
 			return nil
 		}
 		acc := a.acc
