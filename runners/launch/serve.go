@@ -11,6 +11,10 @@ import (
 	"net/http/pprof"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
 	"github.com/millrace-go/millrace/sdk"
 )
 
@@ -69,14 +73,10 @@ const index = `<!DOCTYPE html>
 
 // handler answers for job, on a mux of its own: what a program adds to http.DefaultServeMux is not served here.
 func handler(job sdk.Job) http.Handler {
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(&collector{job}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		var e exposition
-		e.collect(job)
-		e.collectProcess()
-		w.Header().Set("Content-Type", expositionType)
-		_ = e.writeTo(w)
-	})
+	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /status", func(w http.ResponseWriter, _ *http.Request) {
 		b, err := json.MarshalIndent(job.Status(), "", "  ")
 		if err != nil {
