@@ -384,7 +384,7 @@ func (v *accumulators[K, A]) settle(groups int, remap []uint32, ts *times) {
 }
 
 func (v *accumulators[K, A]) done() {
-	v.cs = nil
+	v.unload()
 	clear(v.accs)
 }
 

@@ -224,13 +224,19 @@ func (c *Column) encoding(i int) string {
 // Value rebuilds a key from the form that tables and runs hold: a word in eight bytes, big endian, or the text or encoding.
 func (k *Type[K]) Value(b []byte) (K, error) {
 	var v K
+	err := k.Read(b, &v)
+	return v, err
+}
+
+// Read is Value for a caller who has room for the key, so that it is not allocated.
+func (k *Type[K]) Read(b []byte, v *K) error {
 	switch k.Kind {
 	case Words:
 		if len(b) != 8 {
-			return v, fmt.Errorf("keys: a key of %d bytes where there should be 8", len(b))
+			return fmt.Errorf("keys: a key of %d bytes where there should be 8", len(b))
 		}
 		x := binary.BigEndian.Uint64(b)
-		p := unsafe.Pointer(&v)
+		p := unsafe.Pointer(v)
 		switch k.size {
 		case 8:
 			*(*uint64)(p) = x
@@ -242,13 +248,24 @@ func (k *Type[K]) Value(b []byte) (K, error) {
 			*(*uint8)(p) = uint8(x)
 		}
 	case Texts:
-		*(*string)(unsafe.Pointer(&v)) = string(b)
+		*(*string)(unsafe.Pointer(v)) = string(b)
 	default:
-		if _, err := k.coder.Decode(b, &v); err != nil {
-			return v, err
+		var zero K
+		*v = zero
+		if _, err := k.coder.Decode(b, v); err != nil {
+			return err
 		}
 	}
-	return v, nil
+	return nil
+}
+
+// HashOf is the hash of a key in the form that tables and runs hold, as Load has it. b has eight bytes if keys are words.
+func HashOf(kind Kind, b []byte) uint64 {
+	if kind == Words {
+		return HashWord(binary.BigEndian.Uint64(b))
+	}
+	_, h := PairOf(view(b))
+	return h
 }
 
 // Keep returns a key that does not hold on to the memory of the row it came in: text is the table's own copy of a text
