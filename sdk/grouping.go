@@ -115,6 +115,10 @@ func GroupByKey[K, V any](in PCollection[KV[K, V]], opts ...Option) PCollection[
 // MergeAccumulators owns and may change its first argument; the second is read-only and may be merged into
 // several windows. ExtractOutput must not change the accumulator. CreateAccumulator returns a fresh one. The
 // value given to a verb is shared by all instances and must not change.
+//
+// A CombineFn may also have a method AddInputs(accs []A, of []uint32, in []I), which does what AddInput does for each
+// accs[of[i]] and in[i], in this order. CombinePerKey calls it where rows carry no window, instead of AddInput for each
+// row. It must not keep the slices, nor write to any but accs.
 type CombineFn[I, A, O any] = group.CombineFn[I, A, O]
 
 // CombinePerKey aggregates the values of each key, per window. It aggregates before the shuffle too.

@@ -46,6 +46,12 @@ func (count[T]) AddInput(a int64, _ T) int64        { return a + 1 }
 func (count[T]) MergeAccumulators(a, b int64) int64 { return a + b }
 func (count[T]) ExtractOutput(a int64) int64        { return a }
 
+func (count[T]) AddInputs(accs []int64, of []uint32, _ []T) {
+	for _, i := range of {
+		accs[i]++
+	}
+}
+
 // Sum adds up the elements; 0 if there are none. Integers wrap around.
 func Sum[N Number](in sdk.PCollection[N], opts ...sdk.Option) sdk.PCollection[N] {
 	return sdk.CombineGlobally(in, sum[N]{}, opts...)
@@ -62,6 +68,13 @@ func (sum[N]) CreateAccumulator() N       { return 0 }
 func (sum[N]) AddInput(a, v N) N          { return a + v }
 func (sum[N]) MergeAccumulators(a, b N) N { return a + b }
 func (sum[N]) ExtractOutput(a N) N        { return a }
+
+func (sum[N]) AddInputs(accs []N, of []uint32, in []N) {
+	in = in[:len(of)]
+	for i, at := range of {
+		accs[at] += in[i]
+	}
+}
 
 // Mean is the arithmetic mean of the elements; NaN if there are none.
 func Mean[N Number](in sdk.PCollection[N], opts ...sdk.Option) sdk.PCollection[float64] {
