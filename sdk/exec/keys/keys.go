@@ -86,9 +86,7 @@ func (k *Type[K]) Load(c *Column, base unsafe.Pointer, stride uintptr, n int) er
 		c.loadWords()
 	case Texts:
 		c.growPairs()
-		for i := range c.Hash {
-			c.Pair[i], c.Hash[i] = PairOf(c.text(i))
-		}
+		c.loadTexts()
 	default:
 		c.growPairs()
 		c.bytes, c.end = c.bytes[:0], c.end[:0]
@@ -140,6 +138,34 @@ func PairOf(s string) (p Pair, hash uint64) {
 	}
 	p.hi |= uint64(n) << 56
 	return p, p.Hash()
+}
+
+// loadTexts is PairOf for all keys, with the lengths that most have in the loop.
+func (c *Column) loadTexts() {
+	pair, hash := c.Pair[:c.N], c.Hash[:c.N]
+	base, stride := c.base, c.stride
+	lo, hi := loSeed, hiSeed
+	for i := range hash {
+		s := *(*string)(unsafe.Add(base, uintptr(i)*stride))
+		n := len(s)
+		var p Pair
+		switch {
+		case n > maxPair || n < 4:
+			pair[i], hash[i] = PairOf(s)
+			continue
+		case n >= 8:
+			b := bytesOf(s)
+			p.lo = binary.LittleEndian.Uint64(b)
+			p.hi = binary.LittleEndian.Uint64(b[n-8:]) >> (8 * (16 - n))
+		default:
+			b := bytesOf(s)
+			p.lo = uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:]))>>(8*(8-n))<<32
+		}
+		p.hi |= uint64(n) << 56
+		pair[i] = p
+		h, l := bits.Mul64(p.lo^lo, p.hi^hi)
+		hash[i] = (h ^ l) * 0xD6E8FEB86659FD93
+	}
 }
 
 // Hash is the hash of the key.
