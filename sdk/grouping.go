@@ -119,8 +119,12 @@ func GroupByKey[K, V any](in PCollection[KV[K, V]], opts ...Option) PCollection[
 // several windows. ExtractOutput must not change the accumulator. CreateAccumulator returns a fresh one. The
 // value given to a verb is shared by all instances and must not change.
 //
-// Optional method: AddBatch(accumulator A, in []I) A, which is AddInput for each of in, in their order, in one call; it
-// may not keep in. [CombineGlobally] uses it, where it saves a call for each element.
+// Optional methods, which save a call for each element. Neither may keep the slices that it is given, nor write to them but for
+// accs.
+//
+//   - AddBatch(accumulator A, in []I) A is AddInput for each of in, in their order; [CombineGlobally] uses it.
+//   - AddInputs(accs []A, of []uint32, in []I) does what AddInput does for each accs[of[i]] and in[i], in this order;
+//     [CombinePerKey] uses it where rows carry no window.
 type CombineFn[I, A, O any] = group.CombineFn[I, A, O]
 
 // CombinePerKey aggregates the values of each key, per window. It aggregates before the shuffle too.

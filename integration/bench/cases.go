@@ -17,11 +17,12 @@ type sizes struct {
 	text, rows, bigRows, brc, spill, budget int64
 }
 
-func sizesOf(quick bool) sizes {
+func sizesOf(quick bool, scale float64) sizes {
 	if quick {
 		return sizes{text: 2e6, rows: 200e3, bigRows: 400e3, brc: 200e3, spill: 128 << 20, budget: 16 << 20}
 	}
-	return sizes{text: 100e6, rows: 5e6, bigRows: 10e6, brc: 100e6, spill: 4 << 30, budget: 512 << 20}
+	of := func(n float64) int64 { return int64(n * scale) }
+	return sizes{text: of(100e6), rows: of(5e6), bigRows: of(10e6), brc: of(100e6), spill: of(4 << 30), budget: of(512 << 20)}
 }
 
 const (

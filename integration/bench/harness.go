@@ -17,7 +17,8 @@ type harness struct {
 	runs, peerRuns int
 	only           string
 	quick, peers   bool
-	dir            string // of inputs and spill files
+	scale          float64 // of the inputs, without quick
+	dir            string  // of inputs and spill files
 
 	exe  string // this program
 	temp string // of this call
@@ -33,6 +34,9 @@ type row struct {
 func (h *harness) run(ctx context.Context, w io.Writer) (err error) {
 	if h.quick {
 		h.runs = 1
+	}
+	if h.scale <= 0 {
+		return fmt.Errorf("--scale %g: more than 0", h.scale)
 	}
 	if h.runs < 1 {
 		return fmt.Errorf("--runs %d: at least one", h.runs)
@@ -77,7 +81,7 @@ func (h *harness) run(ctx context.Context, w io.Writer) (err error) {
 		if h.peers {
 			cells = append(cells, append(r.peers, slices.Repeat([]string{"-"}, len(peerRunners)-len(r.peers))...)...)
 		}
-		if h.quick {
+		if h.small() {
 			r.verdict = "-"
 		}
 		line(w, append(cells, r.target, r.verdict)...)
@@ -88,9 +92,9 @@ func (h *harness) run(ctx context.Context, w io.Writer) (err error) {
 		if err != nil {
 			return err
 		}
-		r := m.row(sizesOf(h.quick))
+		r := m.row(h.sizes())
 		print(r)
-		if r.verdict == "missed" && !h.quick {
+		if r.verdict == "missed" && !h.small() {
 			missed = append(missed, c)
 		}
 	}
@@ -110,6 +114,11 @@ func (h *harness) run(ctx context.Context, w io.Writer) (err error) {
 	}
 	return nil
 }
+
+func (h *harness) sizes() sizes { return sizesOf(h.quick, h.scale) }
+
+// small reports whether the inputs are not those that the targets are for.
+func (h *harness) small() bool { return h.quick || h.scale != 1 }
 
 func (h *harness) wants(name string) bool {
 	return slices.ContainsFunc(strings.Split(h.only, ","), func(s string) bool { return strings.Contains(name, strings.TrimSpace(s)) })

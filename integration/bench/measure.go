@@ -70,7 +70,7 @@ func runChild(ctx context.Context, side, name, dir string, s sizes, profile stri
 
 // child is the command that runs one side of a case.
 func (h *harness) child(ctx context.Context, side string, c benchCase, args ...string) *exec.Cmd {
-	args = append([]string{"--child", side, "--cases", c.name, "--dir", h.dir, "--quick=" + strconv.FormatBool(h.quick)}, args...)
+	args = append([]string{"--child", side, "--cases", c.name, "--dir", h.dir, "--quick=" + strconv.FormatBool(h.quick), "--scale", strconv.FormatFloat(h.scale, 'g', -1, 64)}, args...)
 	cmd := exec.CommandContext(ctx, h.exe, args...)
 	if c.procs > 0 {
 		cmd.Env = append(os.Environ(), "GOMAXPROCS="+strconv.Itoa(c.procs))
@@ -113,7 +113,7 @@ var errDisagree = errors.New("two sides computed different results")
 // measureCase runs the sides of a case in turn.
 func (h *harness) measureCase(ctx context.Context, c benchCase, beam string) (*run, error) {
 	r := &run{benchCase: c, peers: make([][]figures, len(peerRunners))}
-	in := input{sizes: sizesOf(h.quick), dir: h.dir}
+	in := input{sizes: h.sizes(), dir: h.dir}
 	if c.file != nil {
 		// In another process: what this one has in memory when it starts a child counts as the child's peak.
 		if out, err := h.child(ctx, "file", c).CombinedOutput(); err != nil {

@@ -46,8 +46,15 @@ func (count[T]) AddInput(a int64, _ T) int64        { return a + 1 }
 func (count[T]) MergeAccumulators(a, b int64) int64 { return a + b }
 func (count[T]) ExtractOutput(a int64) int64        { return a }
 
-// AddBatch is AddInput for many.
+// AddBatch is AddInput for many elements of one accumulator.
 func (count[T]) AddBatch(a int64, vs []T) int64 { return a + int64(len(vs)) }
+
+// AddInputs is AddInput for many elements, each of an accumulator of its own.
+func (count[T]) AddInputs(accs []int64, of []uint32, _ []T) {
+	for _, i := range of {
+		accs[i]++
+	}
+}
 
 // Sum adds up the elements; 0 if there are none. Integers wrap around.
 func Sum[N Number](in sdk.PCollection[N], opts ...sdk.Option) sdk.PCollection[N] {
@@ -66,12 +73,20 @@ func (sum[N]) AddInput(a, v N) N          { return a + v }
 func (sum[N]) MergeAccumulators(a, b N) N { return a + b }
 func (sum[N]) ExtractOutput(a N) N        { return a }
 
-// AddBatch is AddInput for many.
+// AddBatch is AddInput for many elements of one accumulator.
 func (sum[N]) AddBatch(a N, vs []N) N {
 	for _, v := range vs {
 		a += v
 	}
 	return a
+}
+
+// AddInputs is AddInput for many elements, each of an accumulator of its own.
+func (sum[N]) AddInputs(accs []N, of []uint32, in []N) {
+	in = in[:len(of)]
+	for i, at := range of {
+		accs[at] += in[i]
+	}
 }
 
 // Mean is the arithmetic mean of the elements; NaN if there are none.

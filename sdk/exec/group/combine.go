@@ -50,6 +50,11 @@ type lifter[I, A any] interface {
 	AddInput(acc A, in I) A
 }
 
+// batchLifter is a lifter that adds many inputs in one call: in[i] to accs[of[i]], in this order.
+type batchLifter[I, A any] interface {
+	AddInputs(accs []A, of []uint32, in []I)
+}
+
 type liftedStore[K, I, A any] struct {
 	*store[K, A]
 	fn lifter[I, A]
@@ -61,10 +66,12 @@ type lift[K, I, A any] struct {
 	w    *writer[K, A]
 	step *exec.Step
 	fn   lifter[I, A]
+	many batchLifter[I, A] // fn, if it is one
 
 	table *table
 	col   keys.Column
 	ids   []uint32
+	in    []I // the values of a batch, for many
 	keys  []K
 	accs  []A
 	times times
@@ -84,6 +91,7 @@ type lift[K, I, A any] struct {
 
 func (s *liftedStore[K, I, A]) newSink(b *exec.Build, step *exec.Step) any {
 	l := &lift[K, I, A]{s: s, w: s.newWriter(step), step: step, fn: s.fn, sizer: coder.SizerFor[A]()}
+	l.many, _ = s.fn.(batchLifter[I, A])
 	l.table = newTable(s.key.Kind, true)
 	l.table.reset(0)
 	l.times.m = s.mode
@@ -116,6 +124,7 @@ func (l *lift[K, I, A]) Push(b *exec.Batch[coder.KV[K, I]]) (err error) {
 	ids := l.ids[:n]
 	l.table.ids(&l.col, ids)
 	if l.table.n > len(l.keys) {
+		l.keys = roomy(l.keys, l.table.n)
 		for i, id := range ids {
 			if int(id) == len(l.keys) {
 				text := l.table.kept(id)
@@ -131,10 +140,19 @@ func (l *lift[K, I, A]) Push(b *exec.Batch[coder.KV[K, I]]) (err error) {
 	if l.s.mode.windowed || l.s.mode.timed {
 		l.addWindowed(b, ids)
 	} else {
+		l.accs = roomy(l.accs, len(l.keys))
 		for len(l.accs) < len(l.keys) {
 			l.accs = append(l.accs, l.fn.CreateAccumulator())
 		}
-		accumulate(l.fn, l.accs, ids, b.V)
+		if l.many != nil {
+			l.in = sized(l.in, n)
+			for i := range l.in {
+				l.in[i] = b.V[i].Value
+			}
+			l.many.AddInputs(l.accs, ids, l.in)
+		} else {
+			accumulate(l.fn, l.accs, ids, b.V)
+		}
 	}
 	l.rows += n
 	return l.account()
@@ -384,7 +402,7 @@ func (v *accumulators[K, A]) settle(groups int, remap []uint32, ts *times) {
 }
 
 func (v *accumulators[K, A]) done() {
-	v.cs = nil
+	v.unload()
 	clear(v.accs)
 }
 

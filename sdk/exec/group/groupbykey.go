@@ -22,7 +22,7 @@ type exchange[K, O any] struct {
 // input is a store without its value type.
 type input interface {
 	newSink(b *exec.Build, step *exec.Step) any
-	size(p int) (rows int, bytes int64, spilled bool)
+	size(p int) (rows int, bytes int64)
 	close() error
 }
 
@@ -42,7 +42,7 @@ func (x *exchange[K, O]) Work(workers int) ([]exec.Work, error) {
 	return spans(workers, func(p int) int64 {
 		var sum int64
 		for _, in := range x.inputs {
-			rows, bytes, _ := in.size(p)
+			rows, bytes := in.size(p)
 			sum += bytes + int64(rows)
 		}
 		return sum
@@ -53,14 +53,6 @@ func (x *exchange[K, O]) Work(workers int) ([]exec.Work, error) {
 func (x *exchange[K, O]) NewRoot(b *exec.Build, step *exec.Step, sink any) (exec.Root, error) {
 	r := &reader[K, O]{
 		name: x.cfg.Name, mode: x.cfg.mode(), key: x.key, step: step, host: b.Host, to: sink.(exec.Sink[O]),
-		size: func(p int) (rows int, spilled bool) {
-			for _, in := range x.inputs {
-				n, _, s := in.size(p)
-				rows += n
-				spilled = spilled || s
-			}
-			return rows, spilled
-		},
 	}
 	r.sides, r.row = x.sides()
 	return r, nil

@@ -84,3 +84,22 @@ func mergeGroups(m window.Merger, t *table) (remap []uint32, groups []keyWindow,
 	}
 	return remap, groups, nil
 }
+
+// distinctMerged merges ws, which may repeat, and numbers what is left.
+func distinctMerged(m window.Merger, ws []window.Window) (remap []uint32, out []window.Window, err error) {
+	merged, err := mergeWindows(m, ws)
+	if err != nil {
+		return nil, nil, err
+	}
+	seen := map[window.Window]uint32{}
+	for _, w := range merged {
+		g, ok := seen[w]
+		if !ok {
+			g = uint32(len(out))
+			seen[w] = g
+			out = append(out, w)
+		}
+		remap = append(remap, g)
+	}
+	return remap, out, nil
+}

@@ -1,12 +1,15 @@
 package group
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"unsafe"
+	"math"
+
+	"github.com/millrace-go/millrace/sdk/exec/keys"
 
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec/spill"
@@ -14,140 +17,98 @@ import (
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
-// A run is a segment of records, ordered by (hash, key, window):
+// A run is a segment of records, ordered by (hash of the key, key, window):
 //
-//	hash      8 bytes, big endian
 //	key       length and bytes, in the table's form
 //	window    start, end, tag as 8 bytes each, if rows carry one
-//	n         number of values
-//	size      of what follows, in bytes
+//	n         number of values, 4 bytes, little endian
+//	size      of what follows, in bytes, as n
 //	values    each its encoding, behind 8 bytes of timestamp if rows carry one
 //
-// A group of many values is several records of one key.
+// The hash is not there: it follows from the key, within this process. A group of many values is several records of
+// one key.
 
 const recordSize = 32 << 10 // of values, before a group goes on in another record
 
-// spill writes all partitions of w to disk. It is called by whoever needs the memory.
-func (w *writer[K, V]) spill() (freed int64, err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.freed {
-		return 0, nil
-	}
-	var enc recordEncoder
-	for p := range w.parts {
-		pt := &w.parts[p]
-		if pt.rows == 0 {
-			continue
-		}
-		if w.runs == nil {
-			if w.runs, err = spill.Create(w.s.host.TempDir, w.s.host.Budget.Disk()); err != nil {
-				return freed, err
-			}
-		}
-		sw := w.runs.Writer()
-		if err := writeRun(w.s, pt.chunks, &enc, sw.Append); err != nil {
-			return freed, err
-		}
-		seg, err := sw.Close(int64(pt.rows))
-		if err != nil {
-			return freed, err
-		}
-		w.segs[p] = append(w.segs[p], seg)
-		freed += pt.bytes
-		w.account.Charge(-pt.bytes)
-		*pt = part[coder.KV[K, V]]{}
-	}
-	return freed, nil
+// records is where a run goes: a spill.Writer, or memory.
+type records interface {
+	// Begin returns what a record is to be appended to, End takes it with the record.
+	Begin() []byte
+	End(b []byte) error
 }
 
-// memoryRun returns chunks as a run in memory.
-func memoryRun[K, V any](s *store[K, V], cs []chunk[coder.KV[K, V]]) (spill.Segment, error) {
-	var buf []byte
-	rows := 0
-	for i := range cs {
-		rows += len(cs[i].rows)
-	}
-	err := writeRun(s, cs, &recordEncoder{}, func(rec []byte) error {
-		buf = append(buf, rec...)
-		return nil
-	})
-	return spill.Memory(buf, int64(rows)), err
+// memory is records in memory.
+type memory struct{ b []byte }
+
+func (m *memory) Begin() []byte { return m.b }
+
+func (m *memory) End(b []byte) error {
+	m.b = b
+	return nil
 }
 
-// maxMemoryRun is how much of a partition, in bytes, is sorted in memory when its other parts are on disk.
-const maxMemoryRun = 2 << 20
-
-// diskRun writes chunks as a run on disk: they are read once more, but not held twice.
-func diskRun[K, V any](s *store[K, V], cs []chunk[coder.KV[K, V]]) (spill.Segment, error) {
-	f, err := spill.Create(s.host.TempDir, s.host.Budget.Disk())
-	if err != nil {
-		return spill.Segment{}, err
-	}
-	s.mu.Lock()
-	s.late = append(s.late, f)
-	s.mu.Unlock()
-	rows := 0
-	for i := range cs {
-		rows += len(cs[i].rows)
-	}
-	w := f.Writer()
-	if err := writeRun(s, cs, &recordEncoder{}, w.Append); err != nil {
-		return spill.Segment{}, err
-	}
-	return w.Close(int64(rows))
+// runWriter writes runs, one after the other.
+type runWriter[K, V any] struct {
+	s      *store[K, V]
+	sorter *sorter
+	where  []rowAt
+	key    []byte
 }
 
-type recordEncoder struct{ rec, key, vals []byte }
+// rowAt is where a row of several chunks is.
+type rowAt struct{ chunk, row uint32 }
 
-func writeRun[K, V any](s *store[K, V], cs []chunk[coder.KV[K, V]], e *recordEncoder, put func([]byte) error) error {
-	g, err := s.sortRows(cs)
-	if err != nil {
+func newRunWriter[K, V any](s *store[K, V]) *runWriter[K, V] {
+	return &runWriter[K, V]{s: s, sorter: newSorter(s.key.Kind)}
+}
+
+// write writes chunks as a run. Values are encoded where they will be written from.
+func (r *runWriter[K, V]) write(cs []chunk[coder.KV[K, V]], to records) error {
+	s, g := r.s, r.sorter
+	if err := sortRows(s, g, cs); err != nil {
 		return err
 	}
-	type at struct{ chunk, row uint32 }
-	where := make([]at, 0, len(g.order))
+	r.where = r.where[:0]
 	for c := range cs {
-		for r := range cs[c].rows {
-			where = append(where, at{uint32(c), uint32(r)})
+		for i := range cs[c].rows {
+			r.where = append(r.where, rowAt{uint32(c), uint32(i)})
 		}
 	}
-	for i, kw := range g.groups {
-		e.key = g.table.bytes(e.key[:0], kw.key)
-		n := 0
-		e.vals = e.vals[:0]
-		flush := func() error {
-			e.rec = binary.BigEndian.AppendUint64(e.rec[:0], g.table.keyHash(kw.key))
-			e.rec = append(binary.AppendUvarint(e.rec, uint64(len(e.key))), e.key...)
+	for _, x := range g.rank {
+		kw := keyWindow{key: x.g}
+		if s.mode.windowed {
+			kw = g.groups[x.g]
+		}
+		r.key = g.table.bytes(r.key[:0], kw.key)
+		for rows := g.order[g.start[x.g]:g.start[x.g+1]]; len(rows) > 0; {
+			b := append(binary.AppendUvarint(to.Begin(), uint64(len(r.key))), r.key...)
 			if s.mode.windowed {
-				e.rec = binary.BigEndian.AppendUint64(e.rec, uint64(kw.w.Start))
-				e.rec = binary.BigEndian.AppendUint64(e.rec, uint64(kw.w.End))
-				e.rec = binary.BigEndian.AppendUint64(e.rec, uint64(kw.w.Tag))
+				b = binary.BigEndian.AppendUint64(b, uint64(kw.w.Start))
+				b = binary.BigEndian.AppendUint64(b, uint64(kw.w.End))
+				b = binary.BigEndian.AppendUint64(b, uint64(kw.w.Tag))
 			}
-			e.rec = binary.AppendUvarint(e.rec, uint64(n))
-			e.rec = binary.AppendUvarint(e.rec, uint64(len(e.vals)))
-			e.rec = append(e.rec, e.vals...)
-			n, e.vals = 0, e.vals[:0]
-			return put(e.rec)
-		}
-		for _, row := range g.order[g.start[i]:g.start[i+1]] {
-			c := &cs[where[row].chunk]
-			r := where[row].row
-			if s.mode.timed {
-				e.vals = binary.BigEndian.AppendUint64(e.vals, uint64(c.ts[r]))
-			}
-			if e.vals, err = s.valC.Append(e.vals, &c.rows[r].Value); err != nil {
-				return fmt.Errorf("%s: encoding a value for disk: %w", s.name, err)
-			}
-			n++
-			if len(e.vals) >= recordSize {
-				if err := flush(); err != nil {
-					return err
+			b = append(b, 0, 0, 0, 0, 0, 0, 0, 0)
+			body, n := len(b), 0
+			for n < len(rows) && len(b)-body < recordSize {
+				at := r.where[rows[n]]
+				c := &cs[at.chunk]
+				if s.mode.timed {
+					b = binary.BigEndian.AppendUint64(b, uint64(c.ts[at.row]))
 				}
+				var err error
+				if b, err = s.valC.Append(b, &c.rows[at.row].Value); err != nil {
+					return fmt.Errorf("%s: encoding a value for disk: %w", s.name, err)
+				}
+				n++
 			}
-		}
-		if n > 0 {
-			if err := flush(); err != nil {
+			rows = rows[n:]
+			size := len(b) - body
+			if size > math.MaxUint32 {
+				return fmt.Errorf("%s: a value of %d bytes cannot go to disk: the limit is %d", s.name, size, math.MaxUint32)
+			}
+			binary.LittleEndian.PutUint32(b[body-8:], uint32(n))
+			binary.LittleEndian.PutUint32(b[body-4:], uint32(size))
+			if err := to.End(b); err != nil {
 				return err
 			}
 		}
@@ -155,10 +116,20 @@ func writeRun[K, V any](s *store[K, V], cs []chunk[coder.KV[K, V]], e *recordEnc
 	return nil
 }
 
+// segment writes chunks of a number of rows to a file.
+func (r *runWriter[K, V]) segment(f *spill.File, cs []chunk[coder.KV[K, V]], rows int) (spill.Segment, error) {
+	w := f.Writer()
+	if err := r.write(cs, w); err != nil {
+		return spill.Segment{}, err
+	}
+	return w.Close(int64(rows))
+}
+
 // cursor is a place in a run: at a record.
 type cursor struct {
 	input    int // which input of the exchange
 	windowed bool
+	kind     keys.Kind
 	r        *spill.Reader
 	block    []byte
 	at       int // of the record after the current one
@@ -170,39 +141,62 @@ type cursor struct {
 	n    int
 	vals []byte
 	done bool
+
+	group uint64 // the last group that it was in, by number
+	first place  // of its first record in that group
 }
 
-func openCursor(input int, windowed bool, s spill.Segment) (*cursor, error) {
-	c := &cursor{input: input, windowed: windowed, r: s.Open()}
-	return c, c.next()
+// place is where in a run a record begins.
+type place struct {
+	block int64
+	at    int
+}
+
+// open moves c, which may be new, to the beginning of a run.
+func (c *cursor) open(s spill.Segment) error {
+	if c.r == nil {
+		c.r = &spill.Reader{}
+	}
+	c.r.Reset(s)
+	c.block, c.at, c.done, c.group = nil, 0, false, 0
+	return c.next()
 }
 
 // mark is a place that a cursor has been at.
 type mark struct {
 	input    int
 	windowed bool
+	kind     keys.Kind
 	seg      spill.Segment
-	block    int64
-	at       int
-	end      bool // behind the last record
+	place
+	end bool // behind the last record
 }
 
-func (c *cursor) mark() mark {
-	return mark{c.input, c.windowed, c.r.Segment(), c.r.Pos(), c.start, c.done}
+func (c *cursor) place() place { return place{c.r.Pos(), c.start} }
+
+func (c *cursor) mark(at place) mark {
+	return mark{input: c.input, windowed: c.windowed, kind: c.kind, seg: c.r.Segment(), place: at}
 }
 
 // open returns a cursor at m.
 func (m mark) open() (*cursor, error) {
-	c := &cursor{input: m.input, windowed: m.windowed, r: m.seg.OpenAt(m.block), done: m.end}
+	c := &cursor{input: m.input, windowed: m.windowed, kind: m.kind, r: &spill.Reader{}}
+	return c, c.seek(m)
+}
+
+// seek moves c to m.
+func (c *cursor) seek(m mark) error {
+	c.r.ResetAt(m.seg, m.block)
+	c.done = m.end
 	if m.end {
-		return c, nil
+		return nil
 	}
 	var err error
 	if c.block, err = c.r.Block(); err != nil {
-		return nil, err
+		return err
 	}
 	c.at = m.at
-	return c, c.parse()
+	return c.parse()
 }
 
 // next moves to the next record; done is true behind the last.
@@ -224,21 +218,15 @@ func (c *cursor) next() error {
 func (c *cursor) parse() error {
 	c.start = c.at
 	b := c.block[c.at:]
-	fail := func() error {
-		return fmt.Errorf("spill: a record at %d of its block cannot be read: %w", c.start, spill.ErrCorrupt)
-	}
-	if len(b) < 8 {
-		return fail()
-	}
-	c.hash, b = binary.BigEndian.Uint64(b), b[8:]
 	n, k := binary.Uvarint(b)
-	if k <= 0 || n > uint64(len(b)-k) {
-		return fail()
+	if k <= 0 || n > uint64(len(b)-k) || c.kind == keys.Words && n != 8 {
+		return c.unreadable()
 	}
 	c.key, b = b[k:k+int(n)], b[k+int(n):]
+	c.hash = keys.HashOf(c.kind, c.key)
 	if c.windowed {
 		if len(b) < 24 {
-			return fail()
+			return c.unreadable()
 		}
 		c.w = window.Window{
 			Start: mtime.Time(binary.BigEndian.Uint64(b)), End: mtime.Time(binary.BigEndian.Uint64(b[8:])),
@@ -246,29 +234,30 @@ func (c *cursor) parse() error {
 		}
 		b = b[24:]
 	}
-	n, k = binary.Uvarint(b)
-	if k <= 0 {
-		return fail()
+	if len(b) < 8 {
+		return c.unreadable()
 	}
-	c.n, b = int(n), b[k:]
-	n, k = binary.Uvarint(b)
-	if k <= 0 || n > uint64(len(b)-k) {
-		return fail()
+	c.n = int(binary.LittleEndian.Uint32(b))
+	size := binary.LittleEndian.Uint32(b[4:])
+	b = b[8:]
+	if uint64(size) > uint64(len(b)) {
+		return c.unreadable()
 	}
-	c.vals = b[k : k+int(n)]
-	c.at = len(c.block) - len(b) + k + int(n)
+	c.vals = b[:size]
+	c.at = len(c.block) - len(b) + int(size)
 	return nil
+}
+
+func (c *cursor) unreadable() error {
+	return fmt.Errorf("spill: a record at %d of its block cannot be read: %w", c.start, spill.ErrCorrupt)
 }
 
 // compareKey orders cursors by their keys.
 func (c *cursor) compareKey(d *cursor) int {
-	switch {
-	case c.hash < d.hash:
-		return -1
-	case c.hash > d.hash:
-		return 1
+	if x := cmp.Compare(c.hash, d.hash); x != 0 {
+		return x
 	}
-	return strings.Compare(unsafe.String(unsafe.SliceData(c.key), len(c.key)), unsafe.String(unsafe.SliceData(d.key), len(d.key)))
+	return bytes.Compare(c.key, d.key)
 }
 
 func (c *cursor) compare(d *cursor) int {
@@ -289,12 +278,13 @@ func decode[V any](c *cursor, vc coder.Coder[V], timed bool, vs []V, ts []mtime.
 			ts = append(ts, mtime.Time(binary.BigEndian.Uint64(b)))
 			b = b[8:]
 		}
-		var v V
+		n := len(vs)
+		var zero V
+		vs = append(vs, zero)
 		var err error
-		if b, err = vc.Decode(b, &v); err != nil {
-			return vs, ts, err
+		if b, err = vc.Decode(b, &vs[n]); err != nil {
+			return vs[:n], ts, err
 		}
-		vs = append(vs, v)
 	}
 	return vs, ts, nil
 }

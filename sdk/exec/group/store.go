@@ -2,7 +2,7 @@ package group
 
 import (
 	"errors"
-	"slices"
+	"fmt"
 	"sync"
 	"unsafe"
 
@@ -54,22 +54,29 @@ func newStore[K, V any](h *exec.Host, cfg Config, k *keys.Type[K], kc coder.Code
 	return &store[K, V]{name: cfg.Name, mode: cfg.mode(), key: k, keyC: kc, valC: vc, sizer: coder.SizerFor[coder.KV[K, V]](), host: h}
 }
 
-// writer is what one worker has written. Its lock is taken once a batch; another goroutine takes it to spill.
+// writer is what one worker has written. Its lock is taken once a batch; other goroutines take it to spill, but not
+// while they write to disk.
 type writer[K, V any] struct {
 	s       *store[K, V]
 	step    *exec.Step
 	account *budget.Account
 	col     keys.Column
 
-	mu    sync.Mutex
-	parts [partitions]part[coder.KV[K, V]]
-	runs  *spill.File // made by the first spill
-	segs  [partitions][]spill.Segment
-	freed bool
+	mu      sync.Mutex
+	parts   [partitions]part[coder.KV[K, V]]
+	segs    [partitions][]spill.Segment
+	files   []*spill.File // of the segments
+	idle    []*spill.File // those that nobody is writing to
+	sweep   int           // the partition that is spilled next; partitions: none is being spilled
+	writing [partitions]int
+	written sync.Cond // of mu: a partition has been
+	failed  error     // of the first spill that has: what it had to write is lost
+	freed   bool
 }
 
 func (s *store[K, V]) newWriter(step *exec.Step) *writer[K, V] {
-	w := &writer[K, V]{s: s, step: step}
+	w := &writer[K, V]{s: s, step: step, sweep: partitions}
+	w.written.L = &w.mu
 	w.account = s.host.Budget.Open(s.name, w.spill)
 	s.mu.Lock()
 	s.writers = append(s.writers, w)
@@ -183,15 +190,105 @@ func (w *writer[K, V]) newChunk(p *part[coder.KV[K, V]]) (*chunk[coder.KV[K, V]]
 	return &p.chunks[len(p.chunks)-1], int64(n * size)
 }
 
-// take removes partition p from memory and returns its chunks.
-func (w *writer[K, V]) take(p int) []chunk[coder.KV[K, V]] {
+// spill writes all partitions of w to disk. It is called by whoever needs the memory. Several may do so at once, each
+// writing to a file of its own; w goes on taking rows meanwhile.
+func (w *writer[K, V]) spill() (freed int64, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	pt := &w.parts[p]
-	chunks := pt.chunks
+	if w.sweep == partitions {
+		w.sweep = 0
+	}
+	var f *spill.File
+	var r *runWriter[K, V]
+	for {
+		for w.sweep < partitions && w.parts[w.sweep].rows == 0 {
+			w.sweep++
+		}
+		if w.sweep == partitions || w.freed {
+			break
+		}
+		p := w.sweep
+		w.sweep++
+		if f == nil {
+			if f, err = w.file(); err != nil {
+				return freed, err
+			}
+			r = newRunWriter(w.s)
+		}
+		n, err := w.spillPart(p, f, r)
+		if err != nil {
+			return freed, err
+		}
+		freed += n
+	}
+	if f != nil {
+		w.idle = append(w.idle, f)
+	}
+	return freed, nil
+}
+
+// file is one that nobody is writing to.
+func (w *writer[K, V]) file() (*spill.File, error) {
+	if n := len(w.idle); n > 0 {
+		f := w.idle[n-1]
+		w.idle = w.idle[:n-1]
+		return f, nil
+	}
+	f, err := spill.Create(w.s.host.TempDir, w.s.host.Budget.Disk())
+	if err == nil {
+		w.files = append(w.files, f)
+	}
+	return f, err
+}
+
+// spillPart writes a partition to a file, without the lock that it is called with.
+func (w *writer[K, V]) spillPart(p int, f *spill.File, r *runWriter[K, V]) (freed int64, err error) {
+	pt := w.parts[p]
+	w.parts[p] = part[coder.KV[K, V]]{}
+	w.writing[p]++
+	seg, ok := spill.Segment{}, false
+	func() {
+		w.mu.Unlock()
+		defer func() { // a coder of the program's own may panic
+			w.mu.Lock()
+			w.writing[p]--
+			if !ok && w.failed == nil {
+				w.failed = fmt.Errorf("%s: rows that were to go to disk are lost: %w", w.s.name, err)
+			}
+			w.written.Broadcast()
+		}()
+		seg, err = r.segment(f, pt.chunks, pt.rows)
+		ok = err == nil
+	}()
+	if err != nil {
+		return 0, err
+	}
+	w.segs[p] = append(w.segs[p], seg)
+	if !w.freed { // else the account has been closed
+		w.account.Charge(-pt.bytes)
+	}
+	return pt.bytes, nil
+}
+
+// settled waits until nothing of partition p is between memory and disk.
+func (w *writer[K, V]) settled(p int) error {
+	for w.writing[p] > 0 {
+		w.written.Wait()
+	}
+	return w.failed
+}
+
+// take removes partition p: what is in memory, and what is on disk. From then on it is not spilled.
+func (w *writer[K, V]) take(p int) (part[coder.KV[K, V]], []spill.Segment, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.settled(p); err != nil {
+		return part[coder.KV[K, V]]{}, nil, err
+	}
+	pt, segs := w.parts[p], w.segs[p]
 	w.account.Charge(-pt.bytes)
-	*pt = part[coder.KV[K, V]]{}
-	return chunks
+	w.parts[p], w.segs[p] = part[coder.KV[K, V]]{}, nil
+	return pt, segs, nil
 }
 
 // close gives back memory and files.
@@ -211,8 +308,8 @@ func (s *store[K, V]) close() error {
 				w.parts[i] = part[coder.KV[K, V]]{}
 			}
 			w.account.Close()
-			if w.runs != nil {
-				err = errors.Join(err, w.runs.Close())
+			for _, f := range w.files {
+				err = errors.Join(err, f.Close())
 			}
 		}
 		w.mu.Unlock()
@@ -220,112 +317,18 @@ func (s *store[K, V]) close() error {
 	return err
 }
 
-// rows and bytes of partition p, in memory and on disk.
-func (s *store[K, V]) size(p int) (rows int, bytes int64, spilled bool) {
+// size is the rows and bytes of partition p, in memory and on disk.
+func (s *store[K, V]) size(p int) (rows int, bytes int64) {
 	for _, w := range s.writers {
+		w.mu.Lock()
+		_ = w.settled(p) // an error is take's
 		rows += w.parts[p].rows
 		bytes += w.parts[p].bytes
 		for _, g := range w.segs[p] {
 			rows += int(g.Rows)
 			bytes += g.Raw
-			spilled = true
 		}
-	}
-	return rows, bytes, spilled
-}
-
-// inMemory is what of partition p is in memory.
-func (s *store[K, V]) inMemory(p int) (rows int, bytes int64) {
-	for _, w := range s.writers {
-		rows += w.parts[p].rows
-		bytes += w.parts[p].bytes
+		w.mu.Unlock()
 	}
 	return rows, bytes
-}
-
-func (s *store[K, V]) chunks(p int) []chunk[coder.KV[K, V]] {
-	var cs []chunk[coder.KV[K, V]]
-	for _, w := range s.writers {
-		cs = append(cs, w.take(p)...)
-	}
-	return cs
-}
-
-// sortedGroups numbers the keys (and windows) of chunks, and returns for each group, ordered as runs are, which
-// rows it has: order[start[g]:start[g+1]] are row numbers over all chunks.
-type sortedGroups struct {
-	table  *table
-	groups []keyWindow // in run order; the window is zero without windows
-	start  []int
-	order  []uint32
-}
-
-// sortRows orders the rows of chunks by (hash, key, window).
-func (s *store[K, V]) sortRows(cs []chunk[coder.KV[K, V]]) (*sortedGroups, error) {
-	n := 0
-	for i := range cs {
-		n += len(cs[i].rows)
-	}
-	t := newTable(s.key.Kind, false)
-	t.reset(n)
-	ids := make([]uint32, n)
-	var col keys.Column
-	at := 0
-	for i := range cs {
-		c := &cs[i]
-		if len(c.rows) == 0 {
-			continue
-		}
-		if err := s.key.Load(&col, unsafe.Pointer(&c.rows[0].Key), unsafe.Sizeof(c.rows[0]), len(c.rows)); err != nil {
-			return nil, err
-		}
-		part := ids[at : at+len(c.rows)]
-		t.ids(&col, part)
-		if s.mode.windowed {
-			for j := range part {
-				part[j] = t.group(part[j], c.win[j])
-			}
-		}
-		at += len(c.rows)
-	}
-	groups := t.groups
-	if !s.mode.windowed {
-		groups = make([]keyWindow, t.n)
-		for i := range groups {
-			groups[i].key = uint32(i)
-		}
-	}
-	g := &sortedGroups{table: t}
-	rank := make([]uint32, len(groups))
-	for i := range rank {
-		rank[i] = uint32(i)
-	}
-	slices.SortFunc(rank, func(a, b uint32) int {
-		x, y := groups[a], groups[b]
-		if c := t.compare(x.key, y.key); c != 0 {
-			return c
-		}
-		return x.w.Compare(y.w)
-	})
-	g.groups = make([]keyWindow, len(groups))
-	to := make([]uint32, len(groups))
-	for r, old := range rank {
-		g.groups[r] = groups[old]
-		to[old] = uint32(r)
-	}
-	g.start = make([]int, len(groups)+1)
-	for _, id := range ids {
-		g.start[to[id]+1]++
-	}
-	for i := range groups {
-		g.start[i+1] += g.start[i]
-	}
-	g.order = make([]uint32, n)
-	next := slices.Clone(g.start)
-	for row, id := range ids {
-		r := to[id]
-		g.order[next[r]] = uint32(row)
-		next[r]++
-	}
-	return g, nil
 }

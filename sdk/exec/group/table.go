@@ -3,7 +3,9 @@ package group
 import (
 	"cmp"
 	"encoding/binary"
+	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/millrace-go/millrace/sdk/exec/keys"
 
@@ -56,9 +58,13 @@ func (t *table) reset(rows int) {
 	t.groups = t.groups[:0]
 }
 
+// grow makes the table twice as large, one that is small four times.
 func (t *table) grow() {
-	old := len(t.slots) * 2
-	t.slots = make([]uint32, max(old, 64))
+	more := 2 * len(t.slots)
+	if len(t.slots) < 1<<16 {
+		more *= 2
+	}
+	t.slots = make([]uint32, max(more, 64))
 	t.mask = uint64(len(t.slots) - 1)
 	for id := range t.n {
 		h := t.keyHash(uint32(id))
@@ -68,6 +74,16 @@ func (t *table) grow() {
 		}
 		t.slots[i] = tag(h, t.mask) | uint32(id+1)
 	}
+}
+
+// roomy is b with room for n elements. It doubles what there is, as long as that is little: append is more sparing, but
+// writes about four times as much in all while a table grows, in memory that is new each time.
+func roomy[T any](b []T, n int) []T {
+	const little = 4 << 20 // bytes
+	if n <= cap(b) || cap(b)*int(unsafe.Sizeof(*new(T))) > little {
+		return b
+	}
+	return slices.Grow(b, max(n, 2*cap(b))-len(b))
 }
 
 // tag is the bits of a hash that a slot has room for. The top ones are those of the partition, alike in all keys.
@@ -85,31 +101,29 @@ func (t *table) ids(c *keys.Column, out []uint32) {
 		}
 	}
 	if t.kind == keys.Words {
+		t.word = roomy(t.word, t.n+1)
 		t.wordIDs(c, out)
 	} else {
+		t.pair, t.text = roomy(t.pair, t.n+1), roomy(t.text, t.n+1)
 		t.pairIDs(c, out)
 	}
 }
 
 func (t *table) wordIDs(c *keys.Column, out []uint32) {
+	slots, mask, word := t.slots, t.mask, t.word
+	hash, out := c.Hash[:len(c.Word)], out[:len(c.Word)]
 	for i, k := range c.Word {
-		if t.n*4 >= len(t.slots)*3 {
-			t.grow()
-		}
-		slots, mask := t.slots, t.mask
-		h := c.Hash[i]
+		h := hash[i]
 		j, tag := h&mask, tag(h, mask)
 		for {
 			s := slots[j]
-			if s == 0 {
-				t.word = append(t.word, k)
-				t.n++
-				slots[j] = tag | uint32(t.n)
-				out[i] = uint32(t.n - 1)
+			if id := s&uint32(mask) - 1; s&^uint32(mask) == tag && int(id) < len(word) && word[id] == k {
+				out[i] = id
 				break
 			}
-			if id := s&uint32(mask) - 1; s&^uint32(mask) == tag && t.word[id] == k {
-				out[i] = id
+			if s == 0 {
+				out[i] = t.addWord(k, h, j)
+				slots, mask, word = t.slots, t.mask, t.word
 				break
 			}
 			j = (j + 1) & mask
@@ -117,29 +131,47 @@ func (t *table) wordIDs(c *keys.Column, out []uint32) {
 	}
 }
 
+// addWord gives key k with hash h, for which slot j is free, the next number.
+func (t *table) addWord(k, h, j uint64) uint32 {
+	t.word = append(t.word, k)
+	t.n++
+	t.slots[j] = tag(h, t.mask) | uint32(t.n)
+	if t.n*4 >= len(t.slots)*3 {
+		t.grow()
+	}
+	return uint32(t.n - 1)
+}
+
 func (t *table) pairIDs(c *keys.Column, out []uint32) {
-	for i, p := range c.Pair {
-		if t.n*4 >= len(t.slots)*3 {
-			t.grow()
-		}
-		slots, mask := t.slots, t.mask
-		h := c.Hash[i]
+	slots, mask, pair := t.slots, t.mask, t.pair
+	hash, out := c.Hash[:len(c.Pair)], out[:len(c.Pair)]
+	for i := range c.Pair {
+		p, h := c.Pair[i], hash[i]
 		j, tag := h&mask, tag(h, mask)
 		for {
 			s := slots[j]
-			if s == 0 {
-				t.insert(p, c, i)
-				slots[j] = tag | uint32(t.n)
-				out[i] = uint32(t.n - 1)
+			if id := s&uint32(mask) - 1; s&^uint32(mask) == tag && int(id) < len(pair) && pair[id] == p && (!p.IsLong() || t.text[id] == c.Key(i)) {
+				out[i] = id
 				break
 			}
-			if id := s&uint32(mask) - 1; s&^uint32(mask) == tag && t.pair[id] == p && (!p.IsLong() || t.text[id] == c.Key(i)) {
-				out[i] = id
+			if s == 0 {
+				out[i] = t.addPair(p, c, i, j)
+				slots, mask, pair = t.slots, t.mask, t.pair
 				break
 			}
 			j = (j + 1) & mask
 		}
 	}
+}
+
+// addPair is addWord for key i of c.
+func (t *table) addPair(p keys.Pair, c *keys.Column, i int, j uint64) uint32 {
+	t.insert(p, c, i)
+	t.slots[j] = tag(c.Hash[i], t.mask) | uint32(t.n)
+	if t.n*4 >= len(t.slots)*3 {
+		t.grow()
+	}
+	return uint32(t.n - 1)
 }
 
 func (t *table) insert(p keys.Pair, c *keys.Column, i int) {

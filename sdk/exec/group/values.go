@@ -15,11 +15,44 @@ type loaded[K, V any] struct {
 	s     *store[K, V]
 	index int // which input
 	cs    []chunk[coder.KV[K, V]]
+	segs  []spill.Segment // what is on disk
+	rows  int             // in cs
+	bytes int64           // of cs, as they were charged
 	ids   []uint32
 	col   keys.Column
+
+	runs  *runWriter[K, V]
+	mem   []byte      // the run that was in memory
+	extra *spill.File // of runs that are written while reading
 }
 
-func (l *loaded[K, V]) load(p int) { l.cs = l.s.chunks(p) }
+func (l *loaded[K, V]) load(p int) (rows int, spilled bool, err error) {
+	l.cs, l.segs, l.rows, l.bytes = l.cs[:0], l.segs[:0], 0, 0
+	for _, w := range l.s.writers {
+		pt, segs, err := w.take(p)
+		if err != nil {
+			return 0, false, err
+		}
+		l.cs, l.segs = append(l.cs, pt.chunks...), append(l.segs, segs...)
+		l.rows += pt.rows
+		l.bytes += pt.bytes
+	}
+	rows = l.rows
+	for _, s := range l.segs {
+		rows += int(s.Rows)
+	}
+	return rows, len(l.segs) > 0, nil
+}
+
+// unload lets go of what was loaded.
+func (l *loaded[K, V]) unload() {
+	clear(l.cs)
+	clear(l.segs)
+	l.cs, l.segs = l.cs[:0], l.segs[:0]
+	if cap(l.mem) > 2*maxMemoryRun {
+		l.mem = nil
+	}
+}
 
 func (l *loaded[K, V]) assign(t *table, keys *[]K) error {
 	n := 0
@@ -58,24 +91,49 @@ func (l *loaded[K, V]) assign(t *table, keys *[]K) error {
 	return nil
 }
 
-func (l *loaded[K, V]) runs(p int) ([]spill.Segment, error) {
-	var segs []spill.Segment
-	for _, w := range l.s.writers {
-		segs = append(segs, w.segs[p]...)
+// maxMemoryRun is how much of a partition, in bytes, is sorted in memory when its other parts are on disk.
+const maxMemoryRun = 2 << 20
+
+// sorted returns what was loaded as runs. Many rows that are in memory go to disk: they are read once more, but not
+// held twice.
+func (l *loaded[K, V]) sorted() ([]spill.Segment, error) {
+	if len(l.cs) == 0 {
+		return l.segs, nil
 	}
-	_, bytes := l.s.inMemory(p)
-	if cs := l.s.chunks(p); len(cs) > 0 {
-		run := memoryRun[K, V]
-		if bytes > maxMemoryRun {
-			run = diskRun[K, V]
+	if l.runs == nil {
+		l.runs = newRunWriter(l.s)
+	}
+	var run spill.Segment
+	if l.bytes <= maxMemoryRun {
+		if int64(cap(l.mem)) < l.bytes {
+			l.mem = make([]byte, 0, l.bytes+l.bytes/8)
 		}
-		m, err := run(l.s, cs)
-		if err != nil {
+		to := memory{l.mem[:0]}
+		if err := l.runs.write(l.cs, &to); err != nil {
 			return nil, err
 		}
-		segs = append(segs, m)
+		l.mem = to.b
+		run = spill.Memory(to.b, int64(l.rows))
+	} else {
+		if l.extra == nil {
+			f, err := spill.Create(l.s.host.TempDir, l.s.host.Budget.Disk())
+			if err != nil {
+				return nil, err
+			}
+			l.extra = f
+			l.s.mu.Lock()
+			l.s.late = append(l.s.late, f)
+			l.s.mu.Unlock()
+		}
+		var err error
+		if run, err = l.runs.segment(l.extra, l.cs, l.rows); err != nil {
+			return nil, err
+		}
 	}
-	return segs, nil
+	clear(l.cs)
+	l.cs = l.cs[:0]
+	l.segs = append(l.segs, run)
+	return l.segs, nil
 }
 
 // values is a side whose groups are sequences.
@@ -238,7 +296,8 @@ func (v *values[K, V]) stamps(c *cursor, ts *times) error {
 }
 
 func (v *values[K, V]) done() {
-	v.cs, v.arena = nil, nil
+	v.unload()
+	v.arena = nil
 	clear(v.vals)
 	clear(v.got[:cap(v.got)])
 	for _, s := range v.slots {

@@ -86,9 +86,7 @@ func (k *Type[K]) Load(c *Column, base unsafe.Pointer, stride uintptr, n int) er
 		c.loadWords()
 	case Texts:
 		c.growPairs()
-		for i := range c.Hash {
-			c.Pair[i], c.Hash[i] = PairOf(c.text(i))
-		}
+		c.loadTexts()
 	default:
 		c.growPairs()
 		c.bytes, c.end = c.bytes[:0], c.end[:0]
@@ -140,6 +138,34 @@ func PairOf(s string) (p Pair, hash uint64) {
 	}
 	p.hi |= uint64(n) << 56
 	return p, p.Hash()
+}
+
+// loadTexts is PairOf for all keys, with the lengths that most have in the loop.
+func (c *Column) loadTexts() {
+	pair, hash := c.Pair[:c.N], c.Hash[:c.N]
+	base, stride := c.base, c.stride
+	lo, hi := loSeed, hiSeed
+	for i := range hash {
+		s := *(*string)(unsafe.Add(base, uintptr(i)*stride))
+		n := len(s)
+		var p Pair
+		switch {
+		case n > maxPair || n < 4:
+			pair[i], hash[i] = PairOf(s)
+			continue
+		case n >= 8:
+			b := bytesOf(s)
+			p.lo = binary.LittleEndian.Uint64(b)
+			p.hi = binary.LittleEndian.Uint64(b[n-8:]) >> (8 * (16 - n))
+		default:
+			b := bytesOf(s)
+			p.lo = uint64(binary.LittleEndian.Uint32(b)) | uint64(binary.LittleEndian.Uint32(b[n-4:]))>>(8*(8-n))<<32
+		}
+		p.hi |= uint64(n) << 56
+		pair[i] = p
+		h, l := bits.Mul64(p.lo^lo, p.hi^hi)
+		hash[i] = (h ^ l) * 0xD6E8FEB86659FD93
+	}
 }
 
 // Hash is the hash of the key.
@@ -224,13 +250,19 @@ func (c *Column) encoding(i int) string {
 // Value rebuilds a key from the form that tables and runs hold: a word in eight bytes, big endian, or the text or encoding.
 func (k *Type[K]) Value(b []byte) (K, error) {
 	var v K
+	err := k.Read(b, &v)
+	return v, err
+}
+
+// Read is Value for a caller who has room for the key, so that it is not allocated.
+func (k *Type[K]) Read(b []byte, v *K) error {
 	switch k.Kind {
 	case Words:
 		if len(b) != 8 {
-			return v, fmt.Errorf("keys: a key of %d bytes where there should be 8", len(b))
+			return fmt.Errorf("keys: a key of %d bytes where there should be 8", len(b))
 		}
 		x := binary.BigEndian.Uint64(b)
-		p := unsafe.Pointer(&v)
+		p := unsafe.Pointer(v)
 		switch k.size {
 		case 8:
 			*(*uint64)(p) = x
@@ -242,13 +274,24 @@ func (k *Type[K]) Value(b []byte) (K, error) {
 			*(*uint8)(p) = uint8(x)
 		}
 	case Texts:
-		*(*string)(unsafe.Pointer(&v)) = string(b)
+		*(*string)(unsafe.Pointer(v)) = string(b)
 	default:
-		if _, err := k.coder.Decode(b, &v); err != nil {
-			return v, err
+		var zero K
+		*v = zero
+		if _, err := k.coder.Decode(b, v); err != nil {
+			return err
 		}
 	}
-	return v, nil
+	return nil
+}
+
+// HashOf is the hash of a key in the form that tables and runs hold, as Load has it. b has eight bytes if keys are words.
+func HashOf(kind Kind, b []byte) uint64 {
+	if kind == Words {
+		return HashWord(binary.BigEndian.Uint64(b))
+	}
+	_, h := PairOf(view(b))
+	return h
 }
 
 // Keep returns a key that does not hold on to the memory of the row it came in: text is the table's own copy of a text

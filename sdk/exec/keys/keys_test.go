@@ -29,6 +29,37 @@ func TestPairs(t *testing.T) {
 	}
 }
 
+// A column of texts has the pairs and hashes that they have one by one.
+func TestLoadTexts(t *testing.T) {
+	c, err := coder.For[string]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := NewType(c)
+	rng := rand.New(rand.NewPCG(4, 4))
+	ks := make([]string, 5000)
+	for i := range ks {
+		b := make([]byte, rng.IntN(maxPair+4))
+		for j := range b {
+			b[j] = byte(rng.Uint32())
+		}
+		ks[i] = string(b)
+	}
+	var col Column
+	if err := k.Load(&col, unsafe.Pointer(&ks[0]), unsafe.Sizeof(ks[0]), len(ks)); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range ks {
+		p, h := PairOf(s)
+		if col.Pair[i] != p || col.Hash[i] != h {
+			t.Fatalf("%x: %x and %x, want %x and %x", s, col.Pair[i], col.Hash[i], p, h)
+		}
+		if got := HashOf(Texts, []byte(s)); got != h {
+			t.Fatalf("%x: hash %x, want %x", s, got, h)
+		}
+	}
+}
+
 // A key's group is that of its encoding, however it is computed.
 func TestGroups(t *testing.T) {
 	groupsOf(t, []int64{0, 1, -1, 1 << 40})

@@ -38,7 +38,10 @@ type File struct {
 	f     *os.File
 	stats *Stats
 	off   int64
-	skip  int // blocks to store as they are, after one that did not compress
+	spare buffers
+
+	// Blocks to store as they are, after one that did not compress: 15, after three such in a row 63.
+	skip, misses int
 
 	closing sync.Once
 	err     error
@@ -99,54 +102,80 @@ type Writer struct {
 	f     *File
 	start int64
 	raw   int64
-	block []byte
-	comp  []byte
+	buffers
 }
 
+// buffers are what a writer works in: the block that is being filled, behind room for its header, and the same
+// compressed. A file keeps one pair for the next segment: most are small.
+type buffers struct{ block, comp []byte }
+
 // Writer begins a segment.
-func (f *File) Writer() *Writer { return &Writer{f: f, start: f.off} }
+func (f *File) Writer() *Writer {
+	w := &Writer{f: f, start: f.off, buffers: f.spare}
+	f.spare = buffers{}
+	if w.block == nil {
+		w.block = make([]byte, headerSize, headerSize+blockSize)
+	}
+	return w
+}
 
 // Append adds a record.
 func (w *Writer) Append(rec []byte) error {
-	w.raw += int64(len(rec))
-	if len(w.block) > 0 && len(w.block)+len(rec) > blockSize {
+	if len(w.block) > headerSize && len(w.block)-headerSize+len(rec) > blockSize {
 		if err := w.flush(); err != nil {
 			return err
 		}
 	}
 	w.block = append(w.block, rec...)
+	w.raw += int64(len(rec))
 	return nil
 }
 
-func (w *Writer) flush() error {
-	if len(w.block) == 0 {
+// Begin returns the block that is being filled, for a record to be appended to it; [Writer.End] is given the result.
+// What was there before is not to be touched.
+func (w *Writer) Begin() []byte { return w.block }
+
+// End takes the block with one more record. A block is written once it is full, so that it is longer than others by
+// less than a record.
+func (w *Writer) End(block []byte) error {
+	w.raw += int64(len(block) - len(w.block))
+	w.block = block
+	if len(block) < headerSize+blockSize {
 		return nil
 	}
-	if len(w.block) >= maxBlock {
-		return fmt.Errorf("spill: a record of %d bytes: at most %d can be written", len(w.block), maxBlock)
+	return w.flush()
+}
+
+// flush writes the block. The header is in front of what is stored, in the buffer that it is in already.
+func (w *Writer) flush() error {
+	raw := len(w.block) - headerSize
+	if raw == 0 {
+		return nil
 	}
-	if need := headerSize + s2.MaxEncodedLen(len(w.block)); cap(w.comp) < need {
-		w.comp = make([]byte, need)
+	if raw >= maxBlock {
+		return fmt.Errorf("spill: a record of %d bytes: at most %d can be written", raw, maxBlock)
 	}
-	buf := w.comp[:cap(w.comp)]
-	body := buf[headerSize:]
-	var stored []byte
+	out := w.block // as it is: equal lengths say so
 	if w.f.skip > 0 {
 		w.f.skip--
-		stored = append(body[:0], w.block...)
-	} else if stored = s2.Encode(body, w.block); len(stored) > len(w.block)*7/8 {
-		w.f.skip = 15
-		stored = append(body[:0], w.block...)
+	} else {
+		if need := headerSize + s2.MaxEncodedLen(raw); cap(w.comp) < need {
+			w.comp = make([]byte, need)
+		}
+		w.comp = w.comp[:cap(w.comp)]
+		if stored := len(s2.Encode(w.comp[headerSize:], w.block[headerSize:])); stored <= raw*7/8 {
+			out, w.f.misses = w.comp[:headerSize+stored], 0
+		} else {
+			w.f.misses = min(w.f.misses+1, 3)
+			w.f.skip = 1<<(3+w.f.misses) - 1
+		}
 	}
-	binary.LittleEndian.PutUint32(buf, uint32(len(stored)))
-	binary.LittleEndian.PutUint32(buf[4:], uint32(len(w.block)))
-	binary.LittleEndian.PutUint64(buf[8:], checksum(stored, uint32(len(stored)), uint32(len(w.block))))
-	if len(stored) == len(w.block) {
-		// Equal lengths mean "as it is"; compressed blocks are shorter.
-		buf = append(buf[:headerSize], stored...)
-	}
-	w.block = w.block[:0]
-	return w.f.write(buf[:headerSize+len(stored)])
+	n := uint32(len(out) - headerSize)
+	binary.LittleEndian.PutUint32(out, n)
+	binary.LittleEndian.PutUint32(out[4:], uint32(raw))
+	binary.LittleEndian.PutUint64(out[8:], checksum(out[headerSize:], n, uint32(raw)))
+	w.block = w.block[:headerSize]
+	return w.f.write(out)
 }
 
 // checksum covers the lengths too: they say whether a block is compressed, and a wrong one would give out what is
@@ -155,11 +184,15 @@ func checksum(stored []byte, n, raw uint32) uint64 {
 	return xxh3.HashSeed(stored, uint64(n)|uint64(raw)<<32)
 }
 
-// Close ends the segment.
+// Close ends the segment. The writer is not to be used again.
 func (w *Writer) Close(rows int64) (Segment, error) {
 	if err := w.flush(); err != nil {
 		return Segment{}, err
 	}
+	if cap(w.block) <= 4*blockSize { // one that had a huge record is not worth keeping
+		w.f.spare = w.buffers
+	}
+	w.buffers = buffers{}
 	return Segment{file: w.f, off: w.start, end: w.f.off, Rows: rows, Raw: w.raw}, nil
 }
 
@@ -174,6 +207,12 @@ type Reader struct {
 
 // Open returns a reader at the beginning of the segment. Readers of one segment are independent.
 func (s Segment) Open() *Reader { return &Reader{s: s, at: s.off, cur: s.off} }
+
+// Reset makes r a reader at the beginning of s, with the memory that it has.
+func (r *Reader) Reset(s Segment) { r.ResetAt(s, s.off) }
+
+// ResetAt is Reset for a reader whose next block is the one that begins at pos.
+func (r *Reader) ResetAt(s Segment, pos int64) { r.s, r.at, r.cur = s, pos, pos }
 
 // Block returns the next block, which is valid until the next call, or io.EOF.
 func (r *Reader) Block() ([]byte, error) {
@@ -194,7 +233,7 @@ func (r *Reader) Block() ([]byte, error) {
 		return nil, r.corrupt("a block of %d bytes where %d are left", n, r.s.end-r.at-headerSize)
 	}
 	if cap(r.buf) < int(n) {
-		r.buf = make([]byte, n)
+		r.buf = make([]byte, int(n)+int(n)/16) // blocks are about as long as each other
 	}
 	r.buf = r.buf[:n]
 	if err := r.read(r.buf, r.at+headerSize); err != nil {
@@ -209,6 +248,9 @@ func (r *Reader) Block() ([]byte, error) {
 	}
 	if l, err := s2.DecodedLen(r.buf); err != nil || l != int(raw) {
 		return nil, r.corrupt("a compressed block of wrong length")
+	}
+	if cap(r.block) < int(raw) {
+		r.block = make([]byte, int(raw)+int(raw)/16)
 	}
 	b, err := s2.Decode(r.block[:cap(r.block)], r.buf)
 	if err != nil {

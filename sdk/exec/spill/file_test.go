@@ -128,6 +128,64 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// Records that are made in the block are as those that are given: never cut, and all there. A file has room for
+// another segment while one is being written.
+func TestRecordsInPlace(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	f := create(t, nil)
+	recs := randomRecords(rng, 60)
+	w, other := f.Writer(), f.Writer()
+	if err := other.Append([]byte("another segment's")); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range recs {
+		if i%3 == 0 {
+			if err := w.Append(r); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if err := w.End(append(w.Begin(), r...)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := w.Close(60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := slices.Concat(recs...)
+	got, err := contents(s)
+	if err != nil || !bytes.Equal(got, want) || s.Raw != int64(len(want)) {
+		t.Errorf("%d bytes, %v, %d said; want %d", len(got), err, s.Raw, len(want))
+	}
+	ends := map[int]bool{}
+	at := 0
+	for _, r := range recs {
+		at += len(r)
+		ends[at] = true
+	}
+	at = 0
+	for r := s.Open(); at < len(want); {
+		b, err := r.Block()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at += len(b); !ends[at] {
+			t.Errorf("a block ends at %d, within a record", at)
+		}
+	}
+	// A reader's memory serves for one segment after the other.
+	r := s.Open()
+	if _, err := r.Block(); err != nil {
+		t.Fatal(err)
+	}
+	small := writeSegment(t, f, 1, []byte("small"))
+	r.Reset(small)
+	if b, err := r.Block(); err != nil || string(b) != "small" || !r.Segment().Same(small) {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
 func TestCompression(t *testing.T) {
 	text := bytes.Repeat([]byte("some text that comes again "), 10_000)
 	noise := make([]byte, len(text))
