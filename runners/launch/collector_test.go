@@ -1,7 +1,6 @@
 package launch
 
 import (
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -9,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/exec"
@@ -103,7 +101,7 @@ millrace_user_distribution_min{job="j1",name="Len",transform="Map"} 4
 millrace_user_gauge{job="j1",name="Now",transform="Map"} -8
 `
 	rec := httptest.NewRecorder()
-	promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	exposition(rec, reg)
 	if d := cmp.Diff(strings.TrimPrefix(want, "\n"), rec.Body.String()); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
