@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -397,6 +398,11 @@ func (o *Out[T]) check() {
 
 func (o *Out[T]) push(b *Batch[T]) {
 	if o.err != nil {
+		return
+	}
+	// A DoFn that emits and does not look at its Context is stopped by what it emits being dropped from now on.
+	if ctx := o.step.Host.Ctx; ctx != nil && ctx.Err() != nil {
+		o.err = passOn(context.Cause(ctx))
 		return
 	}
 	if o.main {

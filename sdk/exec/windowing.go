@@ -12,8 +12,8 @@ type windowInto[T any] struct {
 	lifeless
 	user
 	assign func(dst []window.Window, t mtime.Time, v *T) []window.Window
-	plain  bool // assign looks at the time only
-	fixed  bool // a time has one window, which holds for all times in it
+	plain  bool          // assign looks at the time only
+	slicer window.Slicer // says for which times the windows of one hold, or nil
 	to     Sink[T]
 	b      Batch[T]
 	sets   WindowSets
@@ -28,7 +28,7 @@ func NewWindowInto[T any](b *Build, step *Step, fn window.Fn, assign func(dst []
 	if assign == nil {
 		w.plain = true
 		w.assign = func(dst []window.Window, t mtime.Time, _ *T) []window.Window { return fn.AssignWindows(dst, t) }
-		_, w.fixed = fn.(window.FixedFn)
+		w.slicer, _ = fn.(window.Slicer)
 	}
 	w.describes()
 	b.Add(w)
@@ -57,18 +57,21 @@ func (w *windowInto[T]) Push(b *Batch[T]) (err error) {
 		}
 	} else {
 		w.ids = w.ids[:0]
-		var last window.Window // the window of the row before, which is mostly this one's too
-		lastT := mtime.Max
+		var slice window.Window // times with the windows of the row before, mostly this one's too
 		for i := range b.V {
 			row = i
 			t := b.Time(i)
-			same := w.plain && i > 0 && (t == lastT || w.fixed && last.Contains(t))
-			if !same {
+			if !slice.Contains(t) {
 				if err := w.add(t, &b.V[i]); err != nil {
 					w.step.row.set(i)
 					return w.step.failure(err, 1)
 				}
-				last, lastT = w.buf[0], t
+				switch {
+				case w.slicer != nil:
+					slice = w.slicer.Slice(t)
+				case w.plain:
+					slice = window.Window{Start: t, End: t + 1}
+				}
 			}
 			w.ids = append(w.ids, uint32(w.sets.Len()-1))
 		}
