@@ -21,13 +21,15 @@ func (c PCollection[T]) collection() (*Pipeline, *graph.Collection) { return c.p
 // stream with a slow one, or the first hours of a backlog with unequal splits, does not have to keep in state what the fast
 // ones are ahead.
 //
-//	orders, payments := pubsubio.Read(...), kafkaio.Read(...)
+//	orders, payments := textio.Watch(p, "orders/*"), lineio.Listen(p, ":7000")
 //	sdk.AlignWatermarks(time.Minute, orders, payments)
 //
-// The sources of a collection are all that it is made from which have no end. A source is in one alignment at most. A
+// The sources of a collection are the splittable transforms without an end that it comes from; not those before them, which
+// find their work, as the one of textio.Watch that looks for files. A source is in one alignment at most. A
 // bundle that has begun is not cut short, so that a split can be ahead by what one bundle holds (10,000 elements, or 20 ms)
 // on top of maxDrift; 0 is allowed. A split that has said it is idle ([sdf.ResumeIdle]) is not waited for; one that says
-// nothing and gives nothing stops the others, as it stops the watermark: [SplitStatus] and the log say which. Batch jobs
+// nothing and gives nothing stops the others, as it stops the watermark: [SplitStatus] and the log say which. A source that has
+// no split any more is not waited for, though it may get new ones. Batch jobs
 // have nothing to align. Runners without alignment read as before.
 func AlignWatermarks(maxDrift time.Duration, first AnyCollection, more ...AnyCollection) {
 	const verb = "AlignWatermarks"
@@ -59,6 +61,7 @@ func align(a *graph.Alignment, n *graph.Node, seen map[*graph.Node]bool, errs *[
 	if had, ok := seen[n]; ok {
 		return had
 	}
+	seen[n] = true
 	if n.Kind == graph.Splittable && slices.ContainsFunc(n.Out, func(c *graph.Collection) bool { return c.Unbounded }) {
 		found = true
 		if n.Align != nil {
@@ -67,6 +70,7 @@ func align(a *graph.Alignment, n *graph.Node, seen map[*graph.Node]bool, errs *[
 			n.Align = a
 			a.Sources = append(a.Sources, n)
 		}
+		return true // what makes its work is not read further than that
 	}
 	for _, c := range n.In {
 		found = align(a, c.From, seen, errs) || found

@@ -116,7 +116,7 @@ func GroupByKey[K, V any](in PCollection[KV[K, V]], opts ...Option) PCollection[
 // CombineFn is an aggregation in four steps, so that it can run before and after the shuffle.
 //
 // MergeAccumulators owns and may change its first argument; the second is read-only and may be merged into
-// several windows. ExtractOutput must not change the accumulator. CreateAccumulator returns a fresh one. The
+// several windows: it must not be returned, and nothing that it leads to may be kept. ExtractOutput must not change the accumulator. CreateAccumulator returns a fresh one. The
 // value given to a verb is shared by all instances and must not change.
 //
 // Optional methods, which save a call for each element. Neither may keep the slices that it is given, nor write to them but for
@@ -125,6 +125,8 @@ func GroupByKey[K, V any](in PCollection[KV[K, V]], opts ...Option) PCollection[
 //   - AddBatch(accumulator A, in []I) A is AddInput for each of in, in their order; [CombineGlobally] uses it.
 //   - AddInputs(accs []A, of []uint32, in []I) does what AddInput does for each accs[of[i]] and in[i], in this order;
 //     [CombinePerKey] uses it where rows carry no window.
+//
+// Those of an embedded type are not used: they would not know of an AddInput that takes the place of its own.
 type CombineFn[I, A, O any] = group.CombineFn[I, A, O]
 
 // CombinePerKey aggregates the values of each key, per window. It aggregates before the shuffle too.

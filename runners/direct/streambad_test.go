@@ -676,6 +676,29 @@ func TestSessionThatMergesOften(t *testing.T) {
 	}
 }
 
+// Sessions whose trigger has finished stay until their lateness is over: however many a key has, an element does not look
+// through them.
+func TestManyClosedSessions(t *testing.T) {
+	n := int64(300_000)
+	if raceEnabled || testing.Short() {
+		n = 30_000
+	}
+	var panes, late atomic.Int64
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	res, err := sdk.Run(ctx, &direct.Runner{Workers: 1, Log: quiet()}, func(p *sdk.Pipeline) error {
+		in := sdk.WindowInto(ticks(p, n, 1), window.Sessions(time.Millisecond), sdk.Trigger(trigger.AfterCount(1)), sdk.MayLoseData(), sdk.AllowedLateness(24*time.Hour))
+		var dropped sdk.Output[kv]
+		sums := sdk.CombinePerKey(sdk.Map(in, func(int64) kv { return pair("k", 1) }), sumFn{}, sdk.Droppable(&dropped))
+		sdk.Map(sums, func(s kv) int { panes.Add(1); return 0 })
+		sdk.Map(dropped.PCollection(), func(kv) int { late.Add(1); return 0 })
+		return nil
+	})
+	if err != nil || panes.Load() != n || late.Load() != 0 || held(res) != 0 {
+		t.Errorf("%d panes and %d droppable elements of %d, %d slots; %v", panes.Load(), late.Load(), n, held(res), err)
+	}
+}
+
 // oddMerge is a window function that is wrong in the way that it says.
 type oddMerge struct{ how string }
 

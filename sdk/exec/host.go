@@ -119,16 +119,26 @@ type Step struct {
 	ordered []*Cell          // only for the instance's goroutine
 
 	row      rowCell // the row of the batch that user code is at
+	blind    bool    // row is set only when user code has failed
+	with     []*mapping
 	describe func(row int) (key, element string, w window.Window)
 }
 
 // Describe sets what tells of the element in a row of the batch, for errors: for operators of other packages.
 func (s *Step) Describe(f func(row int) (key, element string, w window.Window)) { s.describe = f }
 
-// Where describes the element that the step's user code is at: for a report about code that blocks or fails.
-// While the step makes progress the answer may be about a neighbour.
+// With is the paths of transforms whose code runs in one loop with the step's: what is said of the step may be theirs.
+func (s *Step) With() (paths []string) {
+	for _, m := range s.with {
+		paths = append(paths, m.step.Path)
+	}
+	return paths
+}
+
+// Where describes the element that the step's user code is at, if it keeps count: for a report about code that blocks. While
+// the step makes progress the answer may be about a neighbour.
 func (s *Step) Where() (key, element string) {
-	if s.describe == nil {
+	if s.describe == nil || s.blind {
 		return "", ""
 	}
 	defer func() { _ = recover() }() // a report must not fail on a value that cannot be printed

@@ -103,6 +103,7 @@ func apply[I, O any](m *mapOp[I, O], in []I, out []O) (err error) {
 func (m *mapping) init(b *Build, step *Step, op, out any, l *link) {
 	m.step, m.out = step, out
 	m.describes()
+	step.with = m.next
 	b.Add(m)
 	if b.links == nil {
 		b.links = map[any]*link{}

@@ -16,7 +16,7 @@ func (u *user) enter(b any, rows int) (outer *Step) {
 }
 
 // describes makes the rows of the batch what the step's failures tell of.
-func (u *user) describes() { u.step.describe = u.describe }
+func (u *user) describes() { u.step.describe, u.step.blind = u.describe, true }
 
 func (u *user) describe(row int) (key, element string, w window.Window) {
 	b := u.in

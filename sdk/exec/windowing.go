@@ -12,8 +12,8 @@ type windowInto[T any] struct {
 	lifeless
 	user
 	assign func(dst []window.Window, t mtime.Time, v *T) []window.Window
-	plain  bool          // assign looks at the time only
-	slicer window.Slicer // says for which times the windows of one hold, or nil
+	plain  bool                             // assign looks at the time only
+	slice  func(t mtime.Time) window.Window // for which times the windows of one hold, or nil
 	to     Sink[T]
 	b      Batch[T]
 	sets   WindowSets
@@ -28,7 +28,7 @@ func NewWindowInto[T any](b *Build, step *Step, fn window.Fn, assign func(dst []
 	if assign == nil {
 		w.plain = true
 		w.assign = func(dst []window.Window, t mtime.Time, _ *T) []window.Window { return fn.AssignWindows(dst, t) }
-		w.slicer, _ = fn.(window.Slicer)
+		w.slice = window.Slices(fn)
 	}
 	w.describes()
 	b.Add(w)
@@ -67,8 +67,8 @@ func (w *windowInto[T]) Push(b *Batch[T]) (err error) {
 					return w.step.failure(err, 1)
 				}
 				switch {
-				case w.slicer != nil:
-					slice = w.slicer.Slice(t)
+				case w.slice != nil:
+					slice = w.slice(t)
 				case w.plain:
 					slice = window.Window{Start: t, End: t + 1}
 				}

@@ -33,7 +33,7 @@ func TestSlices(t *testing.T) {
 			case 1:
 				at = mtime.EndOfGlobalWindow
 			}
-			s := fn.(window.Slicer).Slice(at)
+			s := window.Slices(fn)(at)
 			if !s.Contains(at) {
 				t.Fatalf("seed %d: %v: the slice %v does not contain %d", seed, fn, s, at)
 			}

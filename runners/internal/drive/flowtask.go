@@ -347,10 +347,11 @@ func (t *flowTask) readSplit(now mtime.Time) (did bool, err error) {
 	p := t.pool
 	p.mu.Lock()
 	s := p.p.Take(now)
-	if s != nil {
-		p.refresh() // it is not idle any more
-	}
+	moved := s != nil && p.refresh() // it is not idle any more
 	p.mu.Unlock()
+	if moved {
+		t.f.notifyAll()
+	}
 	if s == nil {
 		return false, nil
 	}
@@ -384,7 +385,7 @@ func (t *flowTask) readSplit(now mtime.Time) (did bool, err error) {
 	p.mu.Lock()
 	s.Rows += int64(rows)
 	p.p.Give(s, res, max(t.clock.Processing, t.f.now()).Add(res.After))
-	moved := p.refresh()
+	moved = p.refresh()
 	p.mu.Unlock()
 	if moved {
 		t.f.notifyAll()

@@ -51,10 +51,8 @@ func (f *Flow) furthestBehind(a *graph.Alignment) (path string) {
 	for _, n := range a.Sources {
 		p := f.pools[f.readers[n]]
 		p.mu.Lock()
-		for _, s := range p.p.Splits() {
-			if !s.Idle && s.Watermark < least {
-				least, path = s.Watermark, n.Path
-			}
+		if t := p.p.Least(); t < least {
+			least, path = t, n.Path
 		}
 		p.mu.Unlock()
 	}

@@ -72,6 +72,9 @@ func (c *Config) tell(step *exec.Step, goroutine string, d time.Duration, cancel
 		msg = "user code ignores the cancelled Context: the job cannot end before it returns"
 	}
 	args := []any{"job", c.JobID, "transform", step.Path, "at", step.At, "for", d.Round(time.Millisecond)}
+	if with := step.With(); len(with) > 0 {
+		args = append(args, "or_one_of", strings.Join(with, ", "))
+	}
 	if key != "" {
 		args = append(args, "key", key)
 	}

@@ -39,10 +39,10 @@ func (p *Pool) Align(a *Alignment, member int) { p.aligned, p.member = a, member
 // Realign tells the alignment, if there is one, how far the splits are, and reports whether others may go on because of
 // it. It is to be called when anything has changed. Splits that are idle are not waited for; if there are none yet, the
 // first is.
-func (p *Pool) Realign() (moved bool) {
-	if p.aligned == nil {
-		return false
-	}
+func (p *Pool) Realign() (moved bool) { return p.aligned != nil && p.aligned.set(p.member, p.Least()) }
+
+// Least is how far the split is that others wait for, Max if there is none.
+func (p *Pool) Least() mtime.Time {
 	t := mtime.Max
 	if p.made == 0 && p.input.Min() == mtime.Min {
 		t = mtime.Min
@@ -52,7 +52,7 @@ func (p *Pool) Realign() (moved bool) {
 			t = min(t, s.Watermark)
 		}
 	}
-	return p.aligned.set(p.member, t)
+	return t
 }
 
 // Limit is how far a split may have come to be taken: Max without an alignment.
@@ -124,8 +124,10 @@ func (p *Pool) Give(s *Split, r exec.Residual, resume mtime.Time) {
 func (p *Pool) Watermark() mtime.Time {
 	t := p.input.Min()
 	idle := 0
+	limit := p.Limit()
 	for _, s := range p.splits {
-		if s.Idle {
+		// One that is not looked at, since it is too far ahead, may have something by now.
+		if s.Idle && s.Watermark <= limit {
 			idle++
 			continue
 		}

@@ -91,7 +91,9 @@ type lift[K, I, A any] struct {
 
 func (s *liftedStore[K, I, A]) newSink(b *exec.Build, step *exec.Step) any {
 	l := &lift[K, I, A]{s: s, w: s.newWriter(step), step: step, fn: s.fn, sizer: coder.SizerFor[A]()}
-	l.many, _ = s.fn.(batchLifter[I, A])
+	if many, ok := s.fn.(batchLifter[I, A]); ok && !embeds[batchLifter[I, A]](s.fn) {
+		l.many = many
+	}
 	l.table = newTable(s.key.Kind, true)
 	l.table.reset(0)
 	l.times.m = s.mode
@@ -234,6 +236,17 @@ func (l *lift[K, I, A]) sample() {
 // through gives rows on one by one, each as an accumulator.
 func (l *lift[K, I, A]) through(b *exec.Batch[coder.KV[K, I]]) error {
 	l.buf = l.buf[:0]
+	if l.s.mode.windowed { // each window owns its accumulator
+		l.bufT, l.bufS = l.bufT[:0], l.bufS[:0]
+		l.sets.Reset()
+		for i := range b.V {
+			for _, w := range b.Windows(i) {
+				l.buf = append(l.buf, coder.KV[K, A]{Key: b.V[i].Key, Value: l.fn.AddInput(l.fn.CreateAccumulator(), b.V[i].Value)})
+				l.bufT, l.bufS = append(l.bufT, b.Time(i)), append(l.bufS, l.sets.Add(w))
+			}
+		}
+		return l.w.add(l.buf, &exec.Meta{T: l.bufT, Sets: &l.sets, S: l.bufS})
+	}
 	for i := range b.V {
 		l.buf = append(l.buf, coder.KV[K, A]{Key: b.V[i].Key, Value: l.fn.AddInput(l.fn.CreateAccumulator(), b.V[i].Value)})
 	}
@@ -445,7 +458,9 @@ type globalWriter[I, A, O any] struct {
 // NewWriter implements exec.Exchange.
 func (x *globally[I, A, O]) NewWriter(b *exec.Build, step *exec.Step, _ int) (any, error) {
 	w := &globalWriter[I, A, O]{x: x, step: step, accs: map[window.Window]*globalAcc[A]{}}
-	w.all, _ = x.fn.(batchAdder[I, A])
+	if all, ok := x.fn.(batchAdder[I, A]); ok && !embeds[batchAdder[I, A]](x.fn) {
+		w.all = all
+	}
 	b.Add(w)
 	return exec.Sink[I](w), nil
 }

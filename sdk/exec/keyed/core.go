@@ -114,7 +114,7 @@ func newCore(cfg Config, kind keys.Kind, c cells) *core {
 	}
 	if k.merger = s.Merger(); k.merger != nil {
 		_, k.gap = s.Fn.(window.SessionsFn)
-		k.merged = &merged{}
+		k.merged = &merged{spans: spans{isClosed: k.isClosed}}
 	}
 	if !s.HasDefaultTrigger() || s.Lateness > 0 || s.Combiner != window.EndOfWindow {
 		k.panes = newPanes(k, s.Machine())

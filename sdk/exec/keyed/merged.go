@@ -223,7 +223,7 @@ func (c *core) place(key uint32, w window.Window) (uint32, placing, error) {
 func (c *core) placeGap(key uint32, w window.Window) (uint32, placing) {
 	g := c.merged
 	target, found, span := uint32(0), false, w
-	g.found = g.appendOverlapping(g.found[:0], key, w, c.isClosed)
+	g.found = g.appendOverlapping(g.found[:0], key, w)
 	for _, slot := range g.found {
 		o := g.span[slot]
 		span.Start, span.End = min(span.Start, o.Start), max(span.End, o.End)
@@ -422,8 +422,5 @@ func (p *panes) merge(to, from uint32) {
 }
 
 func (p *panes) reopen(slot uint32, s *pane, st []int64) {
-	s.flags &^= closed
-	if p.m.Finished(st) {
-		s.flags |= closed
-	}
+	p.shut(slot, s, p.m.Finished(st))
 }

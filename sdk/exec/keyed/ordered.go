@@ -52,6 +52,9 @@ func (o *ordered) remove(span []window.Window, slot uint32) {
 }
 
 func (o *ordered) appendEqual(dst []uint32, span []window.Window, w window.Window) []uint32 {
+	if len(o.runs) == 0 {
+		return dst
+	}
 	for run, at := o.seek(span, w); run < len(o.runs); run, at = run+1, 0 {
 		for _, slot := range o.runs[run][at:] {
 			if span[slot] != w {
@@ -63,17 +66,19 @@ func (o *ordered) appendEqual(dst []uint32, span []window.Window, w window.Windo
 	return dst
 }
 
-func (o *ordered) appendOverlapping(dst []uint32, span []window.Window, w window.Window, isClosed func(slot uint32) bool) []uint32 {
+// appendOverlapping appends the slots whose windows share an instant with w, if no two of these windows do with each other.
+func (o *ordered) appendOverlapping(dst []uint32, span []window.Window, w window.Window) []uint32 {
+	if len(o.runs) == 0 {
+		return dst
+	}
 	run, at := o.seek(span, window.Window{Start: w.End, End: mtime.Min})
 	for ; run >= 0; run-- {
 		for i := at - 1; i >= 0; i-- {
-			switch slot := o.runs[run][i]; {
-			case isClosed(slot):
-			case !w.Intersects(span[slot]):
+			slot := o.runs[run][i]
+			if !w.Intersects(span[slot]) {
 				return dst // those before it end before it begins
-			default:
-				dst = append(dst, slot)
 			}
+			dst = append(dst, slot)
 		}
 		if run > 0 {
 			at = len(o.runs[run-1])

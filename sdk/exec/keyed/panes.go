@@ -200,6 +200,17 @@ func (p *panes) evaluate(slot uint32, ck trigger.Clock, expiring bool) {
 	}
 }
 
+// shut closes a slot, or opens it again.
+func (p *panes) shut(slot uint32, s *pane, shut bool) {
+	if shut == (s.flags&closed != 0) {
+		return
+	}
+	s.flags ^= closed
+	if g := p.c.merged; g != nil {
+		g.shut(g.key[slot], slot)
+	}
+}
+
 // fire emits a pane, unless it is empty and nobody wants to hear that (Beam: ReduceFnRunner, PaneInfoTracker).
 func (p *panes) fire(slot uint32, s *pane, finished bool) {
 	c := p.c
@@ -215,7 +226,7 @@ func (p *panes) fire(slot uint32, s *pane, finished bool) {
 		timing == window.OnTime && c.strategy.OnTime == window.FireAlways ||
 		finished && c.strategy.Closing == window.FireAlways
 	if finished {
-		s.flags |= closed
+		p.shut(slot, s, true)
 	}
 	if !wanted {
 		return

@@ -9,14 +9,36 @@ const few = 32
 // isMany stands in place of a list's head for a key whose windows are in order.
 const isMany = ^uint32(0)
 
-// spans is the windows of each key where windows merge, and the slot that each has: a list of those of a key, and an
-// ordered set if it has many.
+// spans is the windows of each key where windows merge, and the slot that each has: a list of those of a key, and ordered
+// sets if it has many.
 type spans struct {
-	span  []window.Window // by slot
-	next  []uint32        // by slot: the next of the key's list, plus one
-	head  []uint32        // by key: the first of its list, plus one; 0 for none
-	count []uint32        // by key
-	many  map[uint32]*ordered
+	isClosed func(slot uint32) bool // whoever changes that says so by shut
+	span     []window.Window        // by slot
+	next     []uint32               // by slot: the next of the key's list, plus one
+	head     []uint32               // by key: the first of its list, plus one; 0 for none
+	count    []uint32               // by key
+	many     map[uint32]*[2]ordered // those that are open, and those that are closed
+}
+
+// set is where a slot of a key with many is to be.
+func (s *spans) set(key, slot uint32) *ordered {
+	if s.isClosed(slot) {
+		return &s.many[key][1]
+	}
+	return &s.many[key][0]
+}
+
+// shut says that a slot of a key is closed that was open, or open that was closed.
+func (s *spans) shut(key, slot uint32) {
+	if s.head[key] != isMany {
+		return
+	}
+	from, to := &s.many[key][1], s.set(key, slot)
+	if from == to {
+		from = &s.many[key][0]
+	}
+	from.remove(s.span, slot)
+	to.add(s.span, slot)
 }
 
 // addKey makes room for one key more.
@@ -48,19 +70,19 @@ func (s *spans) link(key, slot uint32) {
 	s.count[key]++
 	switch {
 	case s.head[key] == isMany:
-		s.many[key].add(s.span, slot)
+		s.set(key, slot).add(s.span, slot)
 	case s.count[key] <= few:
 		s.next[slot], s.head[key] = s.head[key], slot+1
 	default:
-		o := &ordered{}
-		o.add(s.span, slot)
-		for e := s.head[key]; e != 0; e = s.next[e-1] {
-			o.add(s.span, e-1)
-		}
 		if s.many == nil {
-			s.many = map[uint32]*ordered{}
+			s.many = map[uint32]*[2]ordered{}
 		}
-		s.many[key], s.head[key] = o, isMany
+		s.many[key] = &[2]ordered{}
+		s.set(key, slot).add(s.span, slot)
+		for e := s.head[key]; e != 0; e = s.next[e-1] {
+			s.set(key, e-1).add(s.span, e-1)
+		}
+		s.head[key] = isMany
 	}
 }
 
@@ -68,7 +90,7 @@ func (s *spans) link(key, slot uint32) {
 func (s *spans) unlink(key, slot uint32) {
 	s.count[key]--
 	if s.head[key] == isMany {
-		if s.many[key].remove(s.span, slot); s.count[key] == 0 {
+		if s.set(key, slot).remove(s.span, slot); s.count[key] == 0 {
 			delete(s.many, key)
 			s.head[key] = 0
 		}
@@ -84,8 +106,10 @@ func (s *spans) unlink(key, slot uint32) {
 // appendAll appends the slots of a key.
 func (s *spans) appendAll(dst []uint32, key uint32) []uint32 {
 	if s.head[key] == isMany {
-		for _, run := range s.many[key].runs {
-			dst = append(dst, run...)
+		for _, o := range s.many[key] {
+			for _, run := range o.runs {
+				dst = append(dst, run...)
+			}
 		}
 		return dst
 	}
@@ -98,7 +122,7 @@ func (s *spans) appendAll(dst []uint32, key uint32) []uint32 {
 // appendEqual appends the slots of a key whose window is w.
 func (s *spans) appendEqual(dst []uint32, key uint32, w window.Window) []uint32 {
 	if s.head[key] == isMany {
-		return s.many[key].appendEqual(dst, s.span, w)
+		return s.many[key][1].appendEqual(s.many[key][0].appendEqual(dst, s.span, w), s.span, w)
 	}
 	for e := s.head[key]; e != 0; e = s.next[e-1] {
 		if s.span[e-1] == w {
@@ -110,12 +134,12 @@ func (s *spans) appendEqual(dst []uint32, key uint32, w window.Window) []uint32 
 
 // appendOverlapping appends the slots of a key that are open and whose windows share an instant with w. Windows of a
 // key that are open do not overlap each other.
-func (s *spans) appendOverlapping(dst []uint32, key uint32, w window.Window, isClosed func(slot uint32) bool) []uint32 {
+func (s *spans) appendOverlapping(dst []uint32, key uint32, w window.Window) []uint32 {
 	if s.head[key] == isMany {
-		return s.many[key].appendOverlapping(dst, s.span, w, isClosed)
+		return s.many[key][0].appendOverlapping(dst, s.span, w)
 	}
 	for e := s.head[key]; e != 0; e = s.next[e-1] {
-		if w.Intersects(s.span[e-1]) && !isClosed(e-1) {
+		if w.Intersects(s.span[e-1]) && !s.isClosed(e-1) {
 			dst = append(dst, e-1)
 		}
 	}
