@@ -64,7 +64,9 @@ func (f Firing[K]) String() string {
 	return fmt.Sprintf("%s of %v at %v", name, f.Key, f.At)
 }
 
-// StatefulDoFn prepares a test of a stateful DoFn without a pipeline of one's own. opts are those of [sdk.StatefulParDo].
+// StatefulDoFn prepares a test of a stateful DoFn without a pipeline of one's own. opts are those of [sdk.StatefulParDo]
+// but for sdk.Droppable: what is dropped is in [StatefulTester.Late]. Additional outputs and dead letters of the DoFn cannot be
+// looked at here; test these with a pipeline ([Run]) behind a test stream.
 //
 //	f := ptest.StatefulDoFn(t, &sessionFn{Gap: time.Minute})
 //	f.At(ts).Process("ann", "login", "click") // emits nothing yet

@@ -36,7 +36,8 @@ func InLatePanes[T any](c sdk.PCollection[T], w window.Window, want ...T) {
 }
 
 // InFinalPane asserts that c has exactly the given elements, in any order, in the last panes of window w. A window has no
-// last pane if nothing has come since the one before; sdk.Closing(window.FireAlways) gives it one. Elements that nothing has
+// last pane if nothing has come since the one before; sdk.Closing(window.FireAlways) gives it one,
+// which without elements is the same as none here. Elements that nothing has
 // grouped are in a pane of their own, first and last.
 func InFinalPane[T any](c sdk.PCollection[T], w window.Window, want ...T) {
 	in(c, w, "final panes", func(p window.Pane) bool { return p.Last }, want)
@@ -44,6 +45,7 @@ func InFinalPane[T any](c sdk.PCollection[T], w window.Window, want ...T) {
 
 // InPanes asserts what c has in each pane of window w: panes[0] are the elements of the first, in any order, and so on. It
 // is for tests of triggers. Where several keys have panes, the first ones of all are taken together.
+// A pane without elements and no pane are the same here.
 func InPanes[T any](c sdk.PCollection[T], w window.Window, panes ...[]T) {
 	want := make([][]T, len(panes))
 	for i, p := range panes {

@@ -37,8 +37,7 @@ func (b *Budget) Used() int64 { return b.used.Load() }
 // Peak is the greatest Used so far, in bytes.
 func (b *Budget) Peak() int64 { return b.peak.Load() }
 
-// Account is what one owner holds. Its methods are called by one goroutine at a time; [Account.Release] of
-// another account may run at the same time.
+// Account is what one owner holds. Its methods are safe for concurrent use; none is called after [Account.Close].
 type Account struct {
 	b     *Budget
 	name  string
