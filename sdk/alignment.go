@@ -61,15 +61,14 @@ func align(a *graph.Alignment, n *graph.Node, seen map[*graph.Node]bool, errs *[
 	if had, ok := seen[n]; ok {
 		return had
 	}
-	seen[n] = true
 	if n.Kind == graph.Splittable && slices.ContainsFunc(n.Out, func(c *graph.Collection) bool { return c.Unbounded }) {
-		found = true
 		if n.Align != nil {
 			*errs = append(*errs, fmt.Errorf("%s (%s) is in another alignment already", n.Path, n.At))
 		} else {
 			n.Align = a
 			a.Sources = append(a.Sources, n)
 		}
+		seen[n] = true
 		return true // what makes its work is not read further than that
 	}
 	for _, c := range n.In {
