@@ -21,8 +21,8 @@ type windowInto[T any] struct {
 	buf    []window.Window
 }
 
-// NewWindowInto adds to b what assigns windows to rows, and returns its input. byTime says that assign looks at
-// the timestamp only.
+// NewWindowInto adds to b what assigns windows to rows, and returns its input. Without assign, which looks at the element too,
+// fn says the windows of a time.
 func NewWindowInto[T any](b *Build, step *Step, fn window.Fn, assign func(dst []window.Window, t mtime.Time, v *T) []window.Window, to Sink[T]) Sink[T] {
 	w := &windowInto[T]{user: user{step: step}, assign: assign, to: to}
 	if assign == nil {
