@@ -16,11 +16,12 @@ import (
 
 // figures are what one run has cost.
 type figures struct {
-	Wall  float64 // seconds, of the work without the process around it
-	CPU   float64 // seconds, of the process
-	RSS   float64 // bytes, of the process at its peak
-	Disk  int64   // bytes written to spill files and read back
-	Check int64   // what the run has computed
+	Wall   float64 // seconds, of the work without the process around it
+	CPU    float64 // seconds, of the process
+	RSS    float64 // bytes, of the process at its peak
+	Disk   int64   // bytes written to spill files and read back
+	Second float64 // seconds from the start to the second core's first element, where a case looks at it
+	Check  int64   // what the run has computed
 }
 
 func (f figures) String() string {
@@ -65,7 +66,7 @@ func runChild(ctx context.Context, side, name, dir string, s sizes, profile stri
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(figures{Wall: time.Since(start).Seconds(), Check: check, Disk: disk})
+	return json.NewEncoder(os.Stdout).Encode(figures{Wall: time.Since(start).Seconds(), Check: check, Disk: disk, Second: second.Seconds()})
 }
 
 // child is the command that runs one side of a case.
@@ -156,10 +157,11 @@ func (h *harness) measureCase(ctx context.Context, c benchCase, beam string) (*r
 
 func median(fs []figures) figures {
 	return figures{
-		Wall: middle(fs, func(f figures) float64 { return f.Wall }),
-		CPU:  middle(fs, func(f figures) float64 { return f.CPU }),
-		RSS:  middle(fs, func(f figures) float64 { return f.RSS }),
-		Disk: int64(middle(fs, func(f figures) float64 { return float64(f.Disk) })),
+		Wall:   middle(fs, func(f figures) float64 { return f.Wall }),
+		CPU:    middle(fs, func(f figures) float64 { return f.CPU }),
+		RSS:    middle(fs, func(f figures) float64 { return f.RSS }),
+		Second: middle(fs, func(f figures) float64 { return f.Second }),
+		Disk:   int64(middle(fs, func(f figures) float64 { return float64(f.Disk) })),
 	}
 }
 

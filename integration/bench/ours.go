@@ -8,6 +8,8 @@ import (
 	"iter"
 	"log/slog"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/millrace-go/millrace/integration/bench/data"
 	"github.com/millrace-go/millrace/integration/bench/limit"
@@ -118,6 +120,39 @@ func oursCombine(ctx context.Context, n, keys int64) (check int64, err error) {
 	err = runOurs(ctx, &direct.Runner{}, func(p *sdk.Pipeline) {
 		c := sdk.ParDoSplittable(sdk.Of(p, n), rows{Keys: keys})
 		total(sdk.Map(stats.SumPerKey(c), func(s sdk.KV[int64, int64]) int64 { return data.Check("", s.Value^s.Key) }), &check)
+	})
+	return check, err
+}
+
+// second is when the second worker of oursLines got its first element, since the start.
+var second time.Duration
+
+// wordsFn counts the words of lines. It notes when its second instance has begun.
+type wordsFn struct {
+	Start time.Time
+	Begun *atomic.Int64 // instances that have
+	begun bool
+}
+
+func (f *wordsFn) ProcessElement(_ *sdk.Context, line string, out sdk.Emitter[int64]) error {
+	if !f.begun {
+		if f.begun = true; f.Begun.Add(1) == 2 {
+			second = time.Since(f.Start)
+		}
+	}
+	var n int64
+	for range strings.FieldsSeq(line) {
+		n++
+	}
+	out.Emit(n)
+	return nil
+}
+
+// oursLines counts the words of a file.
+func oursLines(ctx context.Context, path string) (check int64, err error) {
+	start := time.Now()
+	err = runOurs(ctx, &direct.Runner{}, func(p *sdk.Pipeline) {
+		total(sdk.ParDo(textio.Read(p, path), &wordsFn{Start: start, Begun: new(atomic.Int64)}), &check)
 	})
 	return check, err
 }
