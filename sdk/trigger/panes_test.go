@@ -21,7 +21,7 @@ import (
 //
 // Printed are the panes that come out.
 func TestPaneTranscripts(t *testing.T) {
-	trigger.RunScripts(t, "testdata/panes/*.txt", func() func(string) (string, error) {
+	trigger.RunScripts(t, "testdata/panes", func() func(string) (string, error) {
 		var s *sim
 		return func(line string) (string, error) {
 			words := strings.Fields(line)

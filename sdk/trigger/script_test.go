@@ -1,76 +1,38 @@
 package trigger
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/datadriven"
+
 	"github.com/millrace-go/millrace/sdk/mtime"
 )
 
-// Rewrite makes the transcripts in testdata say what happens now.
-var Rewrite = flag.Bool("rewrite", false, "rewrite the transcripts in testdata")
-
-// RunScripts runs the transcripts that match pattern: blocks of commands, a line of ----, and what the
-// commands print. Lines that begin with # are comments. Each file has its own commands.
-func RunScripts(t *testing.T, pattern string, start func() func(command string) (string, error)) {
-	files, err := filepath.Glob(pattern)
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no transcripts match %s: %v", pattern, err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			command := start()
-			var out, got, want strings.Builder
-			inOutput, blocks, first := false, 0, 0
-			// The empty line at the end closes the last block.
-			for i, line := range strings.Split(strings.TrimRight(string(text), "\n")+"\n", "\n") {
-				switch {
-				case inOutput && line == "":
-					if got.String() != want.String() && !*Rewrite {
-						t.Errorf("%s:%d: got\n%swant\n%s", file, first, got.String(), want.String())
-					}
-					out.WriteString(got.String() + "\n")
-					got.Reset()
-					want.Reset()
-					inOutput = false
-					blocks++
-				case inOutput:
-					want.WriteString(line + "\n")
-				case line == "----":
-					inOutput, first = true, i+2
-					out.WriteString(line + "\n")
-				default:
-					out.WriteString(line + "\n")
-					if line == "" || line[0] == '#' {
-						continue
-					}
-					s, err := command(line)
-					if err != nil {
-						t.Fatalf("%s:%d: %s: %v", file, i+1, line, err)
-					}
-					got.WriteString(s)
+// RunScripts runs the transcripts of a directory: commands, one a line, and what they print. Each file has its own
+// commands.
+func RunScripts(t *testing.T, dir string, start func() func(command string) (string, error)) {
+	datadriven.Walk(t, dir, func(t *testing.T, path string) {
+		command := start()
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			var printed strings.Builder
+			for line := range strings.Lines(d.Input) {
+				line = strings.TrimSpace(line)
+				if line == "" || line[0] == '#' {
+					continue
 				}
-			}
-			if got.Len() > 0 || blocks == 0 {
-				t.Errorf("%s: the last commands have no ----", file)
-			}
-			if *Rewrite {
-				if err := os.WriteFile(file, []byte(strings.TrimRight(out.String(), "\n")+"\n"), 0o666); err != nil {
-					t.Fatal(err)
+				s, err := command(line)
+				if err != nil {
+					t.Fatalf("%s: %s: %v", d.Pos, line, err)
 				}
+				printed.WriteString(s)
 			}
+			return printed.String()
 		})
-	}
+	})
 }
 
 // The commands of testdata/machine:
@@ -84,7 +46,7 @@ func RunScripts(t *testing.T, pattern string, start func() func(command string) 
 //
 // A window that is ready fires at once. Printed is what a window keeps after that and what it waits for.
 func TestMachineTranscripts(t *testing.T) {
-	RunScripts(t, "testdata/machine/*.txt", func() func(string) (string, error) {
+	RunScripts(t, "testdata/machine", func() func(string) (string, error) {
 		x := &scripted{}
 		return x.command
 	})

@@ -1,21 +1,18 @@
 package engine
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/cockroachdb/datadriven"
 
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/mtime"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write what the transcripts give instead of comparing it")
-
-// TestTranscripts runs testdata/*.txt: paragraphs of comments, commands, a line "----", and what the commands say.
+// TestTranscripts runs testdata/*.txt: commands, and what they say.
 //
 //	pools A B          makes pools, each with one channel that makes splits
 //	align A B 10       keeps them together, before they have splits
@@ -28,38 +25,16 @@ var rewrite = flag.Bool("rewrite", false, "write what the transcripts give inste
 //
 // Times are in milliseconds; "max" is the end of time.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, name := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
-			b, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		s := &script{}
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			var said strings.Builder
+			for line := range strings.Lines(d.Input) {
+				said.WriteString(s.do(t, strings.Fields(line)))
 			}
-			var out []string
-			s := &script{}
-			for _, para := range strings.Split(strings.TrimSpace(string(b)), "\n\n") {
-				head, want, _ := strings.Cut(para+"\n", "----\n")
-				var got strings.Builder
-				for _, line := range strings.Split(strings.TrimSpace(head), "\n") {
-					if !strings.HasPrefix(line, "#") {
-						got.WriteString(s.do(t, strings.Fields(line)))
-					}
-				}
-				if !*rewrite && got.String() != want {
-					t.Errorf("%s----\ngot\n%swant\n%s", head, got.String(), want)
-				}
-				out = append(out, head+"----\n"+got.String())
-			}
-			if *rewrite {
-				if err := os.WriteFile(name, []byte(strings.Join(out, "\n")), 0o666); err != nil {
-					t.Fatal(err)
-				}
-			}
+			return said.String()
 		})
-	}
+	})
 }
 
 type script struct {

@@ -1,24 +1,20 @@
 package stage
 
 import (
-	"flag"
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/cockroachdb/datadriven"
+
 	"github.com/millrace-go/millrace/sdk/graph"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write what the transcripts give instead of comparing it")
-
-// TestTranscripts runs testdata/*.txt: paragraphs of comments, commands, a line "----", and the plan that results.
-//
-// A command makes a transform: its kind, its path, and what it reads.
+// TestTranscripts runs testdata/*.txt: commands that make transforms, and the plan that results. A command is a
+// transform's kind, its path, and what it reads.
 //
 //	source A
 //	pardo B in=A reads=V,W out=B,B.more
@@ -27,36 +23,15 @@ var rewrite = flag.Bool("rewrite", false, "write what the transcripts give inste
 //
 // Each has an output of its own name, unless out= names others.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, name := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
-			b, err := os.ReadFile(name)
-			if err != nil {
-				t.Fatal(err)
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			plan := New(parse(t, d.Input))
+			if err := check(plan); err != nil {
+				t.Errorf("%s: %v", d.Pos, err)
 			}
-			var out []string
-			for _, para := range strings.Split(strings.TrimSpace(string(b)), "\n\n") {
-				head, want, _ := strings.Cut(para+"\n", "----\n")
-				plan := New(parse(t, head))
-				got := plan.String()
-				if err := check(plan); err != nil {
-					t.Errorf("%s\n%v", head, err)
-				}
-				if !*rewrite && got != want {
-					t.Errorf("%s----\ngot\n%swant\n%s", head, got, want)
-				}
-				out = append(out, head+"----\n"+got)
-			}
-			if *rewrite {
-				if err := os.WriteFile(name, []byte(strings.Join(out, "\n")), 0o666); err != nil {
-					t.Fatal(err)
-				}
-			}
+			return plan.String()
 		})
-	}
+	})
 }
 
 // builder makes graphs of transforms that do nothing.
