@@ -124,7 +124,7 @@ func (f *tailFn) emit(c *sdk.Context, d *directory, in found, file *tailed, pos 
 	file.before = append(file.before[:0], file.before[max(0, len(file.before)-compared):]...)
 	c.AddBytes(int64(len(b)))
 
-	arrival := max(mtime.FromTime(time.Now()), est.Watermark())
+	arrival := max(mtime.FromTime(c.Now()), est.Watermark())
 	latest := mtime.Min
 	l := lines{path: in.Path}
 	l.cut(b, pos, math.MaxInt64, func(at int64, text string) {
@@ -169,7 +169,7 @@ func (f *tailFn) atEnd(c *sdk.Context, d *directory, in found, file *tailed, t t
 	}
 	file.caught.Store(true)
 	if f.o.time == nil {
-		est.Set(mtime.FromTime(time.Now()))
+		est.Set(mtime.FromTime(c.Now()))
 		return sdf.Resume(f.o.poll), nil
 	}
 	// What comes later in this file may be as early as in any other, so it need not be waited for; but what has just

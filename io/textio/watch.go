@@ -146,7 +146,7 @@ func (f *discoverFn) ProcessElement(c *sdk.Context, pattern string, t *sdf.Offse
 	}
 	est := c.WatermarkEstimator().(*sdf.Manual)
 	if f.o.time == nil {
-		est.Set(mtime.FromTime(time.Now()))
+		est.Set(mtime.FromTime(c.Now()))
 	} else if latest := d.latest.Load(); latest > int64(mtime.Min) {
 		// Lines of files that are still to come are as late as others, at most.
 		est.Set(mtime.Time(latest).Add(-f.o.behind))

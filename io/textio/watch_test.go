@@ -18,6 +18,7 @@ import (
 
 	"github.com/millrace-go/millrace/io/textio"
 	"github.com/millrace-go/millrace/runners/direct"
+	"github.com/millrace-go/millrace/runners/ptest"
 	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/window"
@@ -297,6 +298,42 @@ func TestWatchArrival(t *testing.T) {
 	w.write("a.log", "one\ntwo\n")
 	w.write("b.log", "three\n")
 	w.await("3 lines counted", func() bool { return counts == 3 })
+}
+
+// Arrival is processing time: that of a test, if the job lives by one.
+func TestWatchArrivalByTheClock(t *testing.T) {
+	epoch := time.Date(2001, 1, 2, 3, 0, 0, 0, time.UTC)
+	clock, dir := ptest.NewClock(epoch), t.TempDir()
+	path := filepath.Join(dir, "a.log")
+	if err := os.WriteFile(path, []byte("one\ntwo\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var lines ptest.Seen[string]
+	var counts ptest.Seen[int64]
+	ptest.Start(t, func(p *sdk.Pipeline) {
+		in := textio.Watch(p, filepath.ToSlash(dir)+"/*.log", textio.Poll(time.Second))
+		lines.Watch(in)
+		counts.Watch(sdk.Values(stats.CountPerKey(sdk.WithKeys(sdk.WindowInto(in, window.Fixed(time.Minute)), func(string) bool { return true }))))
+	}, ptest.OnClock(clock))
+	clock.Advance(2 * time.Second)
+	if err := os.WriteFile(path, []byte("one\ntwo\nthree\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(2 * time.Second)
+	var got []string
+	for _, e := range lines.TakeElements() {
+		got = append(got, fmt.Sprint(e.Value, " after ", e.Time.Time().Sub(epoch)))
+	}
+	if want := []string{"one after 0s", "two after 0s", "three after 3s"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := counts.Take(); len(got) > 0 {
+		t.Errorf("a minute that lasts counts %v", got)
+	}
+	clock.Advance(time.Minute)
+	if got := counts.Take(); !slices.Equal(got, []int64{3}) {
+		t.Errorf("the minute counts %v", got)
+	}
 }
 
 // stamp finds the time, in seconds, at the beginning of a line.
