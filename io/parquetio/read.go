@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"reflect"
 
 	"github.com/parquet-go/parquet-go"
@@ -71,34 +70,9 @@ func Where[T cmp.Ordered](column string, lo, hi T) Option {
 func Read[T any](p *sdk.Pipeline, pattern string, opts ...Option) sdk.PCollection[T] {
 	o := parse(opts)
 	return sdk.Scope(p, "parquetio.Read", func() sdk.PCollection[T] {
-		files := sdk.TryFlatMap(sdk.Create(p, []string{pattern}), o.expand)
+		files := fileset.Find(sdk.Create(p, []string{pattern}), o.fs)
 		return sdk.ParDoSplittable(files, &readFn[T]{o: o})
 	})
-}
-
-type file struct {
-	Path string
-	Size int64
-}
-
-func (o *options) expand(pattern string) iter.Seq2[file, error] {
-	return func(yield func(file, error) bool) {
-		f, err := o.fs.For(pattern)
-		if err != nil {
-			yield(file{}, err)
-			return
-		}
-		found, err := fileset.Expand(context.Background(), f, pattern)
-		if err != nil {
-			yield(file{}, err)
-			return
-		}
-		for _, in := range found {
-			if !yield(file{in.Path, in.Size}, nil) {
-				return
-			}
-		}
-	}
 }
 
 // readFn reads row groups: they are the positions of the restriction.
@@ -109,10 +83,10 @@ type readFn[T any] struct {
 }
 
 // InitialRestriction is not used: the number of row groups has to be read.
-func (f *readFn[T]) InitialRestriction(file) sdf.OffsetRange { return sdf.OffsetRange{} }
+func (f *readFn[T]) InitialRestriction(fileset.Found) sdf.OffsetRange { return sdf.OffsetRange{} }
 
 // StartRestriction is the row groups of the file.
-func (f *readFn[T]) StartRestriction(ctx context.Context, in file) (sdf.OffsetRange, error) {
+func (f *readFn[T]) StartRestriction(ctx context.Context, in fileset.Found) (sdf.OffsetRange, error) {
 	pf, r, err := f.o.open(ctx, in.Path, func(int) {})
 	if err != nil {
 		return sdf.OffsetRange{}, err
@@ -128,13 +102,13 @@ func (f *readFn[T]) StartRestriction(ctx context.Context, in file) (sdf.OffsetRa
 }
 
 // RestrictionSize is in bytes.
-func (f *readFn[T]) RestrictionSize(in file, r sdf.OffsetRange) float64 {
+func (f *readFn[T]) RestrictionSize(in fileset.Found, r sdf.OffsetRange) float64 {
 	return float64(in.Size) * r.Size() / max(1, float64(r.Hi))
 }
 
 func (f *readFn[T]) NewTracker(r sdf.OffsetRange) *sdf.OffsetTracker { return sdf.NewOffsetTracker(r) }
 
-func (f *readFn[T]) ProcessElement(c *sdk.Context, in file, t *sdf.OffsetTracker, out sdk.Emitter[T]) (sdk.Continuation, error) {
+func (f *readFn[T]) ProcessElement(c *sdk.Context, in fileset.Found, t *sdf.OffsetTracker, out sdk.Emitter[T]) (sdk.Continuation, error) {
 	pf, r, err := f.o.open(c, in.Path, func(n int) { c.AddBytes(int64(n)) })
 	if err != nil {
 		return sdf.Stop(), err

@@ -2,10 +2,8 @@
 package textio
 
 import (
-	"context"
 	"fmt"
 	"io"
-	"iter"
 
 	"github.com/millrace-go/millrace/io/filesystem"
 	"github.com/millrace-go/millrace/io/filesystem/fileset"
@@ -74,41 +72,16 @@ func ReadLines(p *sdk.Pipeline, pattern string, opts ...Option) sdk.PCollection[
 // ReadAll reads the lines of the files that each pattern of a collection stands for.
 func ReadAll(patterns sdk.PCollection[string], opts ...Option) sdk.PCollection[string] {
 	return sdk.Scope(patterns.Pipeline(), "textio.ReadAll", func() sdk.PCollection[string] {
-		return sdk.ParDoSplittable(expand(patterns, opts), &readFn{source: newSource(opts)})
+		return sdk.ParDoSplittable(find(patterns, opts), &readFn{source: newSource(opts)})
 	})
 }
 
-// file is a file to read.
-type file struct {
-	Path string
-	Size int64
+func files(p *sdk.Pipeline, pattern string, opts []Option) sdk.PCollection[fileset.Found] {
+	return find(sdk.Create(p, []string{pattern}), opts)
 }
 
-func files(p *sdk.Pipeline, pattern string, opts []Option) sdk.PCollection[file] {
-	return expand(sdk.Create(p, []string{pattern}), opts)
-}
-
-func expand(patterns sdk.PCollection[string], opts []Option) sdk.PCollection[file] {
-	o := parse(opts)
-	return sdk.TryFlatMap(patterns, func(pattern string) iter.Seq2[file, error] {
-		return func(yield func(file, error) bool) {
-			f, err := o.fs.For(pattern)
-			if err != nil {
-				yield(file{}, err)
-				return
-			}
-			found, err := fileset.Expand(context.Background(), f, pattern)
-			if err != nil {
-				yield(file{}, err)
-				return
-			}
-			for _, in := range found {
-				if !yield(file{in.Path, in.Size}, nil) {
-					return
-				}
-			}
-		}
-	})
+func find(patterns sdk.PCollection[string], opts []Option) sdk.PCollection[fileset.Found] {
+	return fileset.Find(patterns, parse(opts).fs)
 }
 
 // source is what the splittable readers share.
@@ -117,7 +90,7 @@ type source struct{ o *options }
 func newSource(opts []Option) source { return source{parse(opts)} }
 
 // InitialRestriction is the bytes of the file; a compressed one is read as a whole.
-func (s source) InitialRestriction(f file) sdf.OffsetRange {
+func (s source) InitialRestriction(f fileset.Found) sdf.OffsetRange {
 	if s.o.codec.of(f.Path) != None {
 		return sdf.OffsetRange{Lo: 0, Hi: 1}
 	}
@@ -125,7 +98,7 @@ func (s source) InitialRestriction(f file) sdf.OffsetRange {
 }
 
 // RestrictionSize is in bytes.
-func (s source) RestrictionSize(f file, r sdf.OffsetRange) float64 {
+func (s source) RestrictionSize(f fileset.Found, r sdf.OffsetRange) float64 {
 	if s.o.codec.of(f.Path) != None {
 		return float64(f.Size)
 	}
@@ -136,7 +109,7 @@ func (s source) RestrictionSize(f file, r sdf.OffsetRange) float64 {
 func (source) NewTracker(r sdf.OffsetRange) *sdf.OffsetTracker { return sdf.NewOffsetTracker(r) }
 
 // read calls emit for the lines that begin in t's part of f.
-func (s source) read(c *sdk.Context, f file, t *sdf.OffsetTracker, emit func(offset int64, line string)) error {
+func (s source) read(c *sdk.Context, f fileset.Found, t *sdf.OffsetTracker, emit func(offset int64, line string)) error {
 	fsys, err := s.o.fs.For(f.Path)
 	if err != nil {
 		return err
@@ -181,12 +154,12 @@ func (r *counted) ReadAt(b []byte, at int64) (int, error) {
 
 type readFn struct{ source }
 
-func (f *readFn) ProcessElement(c *sdk.Context, in file, t *sdf.OffsetTracker, out sdk.Emitter[string]) (sdk.Continuation, error) {
+func (f *readFn) ProcessElement(c *sdk.Context, in fileset.Found, t *sdf.OffsetTracker, out sdk.Emitter[string]) (sdk.Continuation, error) {
 	return sdf.Stop(), f.read(c, in, t, func(_ int64, line string) { out.Emit(line) })
 }
 
 type readLinesFn struct{ source }
 
-func (f *readLinesFn) ProcessElement(c *sdk.Context, in file, t *sdf.OffsetTracker, out sdk.Emitter[Line]) (sdk.Continuation, error) {
+func (f *readLinesFn) ProcessElement(c *sdk.Context, in fileset.Found, t *sdf.OffsetTracker, out sdk.Emitter[Line]) (sdk.Continuation, error) {
 	return sdf.Stop(), f.read(c, in, t, func(at int64, line string) { out.Emit(Line{in.Path, at, line}) })
 }
