@@ -14,7 +14,8 @@ import (
 //
 // A run that lives by a Clock works on one goroutine, in an order that the seed decides, until it has nothing to do, and
 // then rests. Its outcome does not depend on how fast the machine is; but what is due at the same time is done in any order.
-// A source that always has more to give never rests: give it a rate or an end. The methods are safe for concurrent use;
+// A source that always has more to give never rests: give it a rate or an end. One that waits inside ProcessElement for what
+// the clock does not know of is asked to give way after two seconds, by the wall clock. The methods are safe for concurrent use;
 // several runs may share a Clock.
 type Clock struct {
 	mu      sync.Mutex

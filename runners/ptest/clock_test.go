@@ -11,6 +11,7 @@ import (
 	"github.com/millrace-go/millrace/io/generatorio"
 	"github.com/millrace-go/millrace/runners/ptest"
 	"github.com/millrace-go/millrace/sdk"
+	"github.com/millrace-go/millrace/sdk/sdf"
 	"github.com/millrace-go/millrace/sdk/teststream"
 	"github.com/millrace-go/millrace/sdk/timer"
 	"github.com/millrace-go/millrace/sdk/trigger"
@@ -158,14 +159,32 @@ func TestSelfWindingClock(t *testing.T) {
 	}
 }
 
-// Under one seed a run on a clock is always the same, the order of its keys included.
+// slowFn counts to 100, and in the middle takes longer than a bundle may, by the wall clock.
+type slowFn struct{ Pause time.Duration }
+
+func (*slowFn) Unbounded() bool                                 { return true }
+func (*slowFn) InitialRestriction(int64) sdf.OffsetRange        { return sdf.OffsetRange{Hi: 100} }
+func (*slowFn) NewTracker(r sdf.OffsetRange) *sdf.OffsetTracker { return sdf.NewOffsetTracker(r) }
+
+func (f *slowFn) ProcessElement(_ *sdk.Context, from int64, t *sdf.OffsetTracker, out sdk.Emitter[int64]) (sdk.Continuation, error) {
+	for at := t.Restriction().Lo; t.TryClaim(at); at++ {
+		if out.Emit(from + at); at == 50 {
+			time.Sleep(f.Pause)
+		}
+	}
+	return sdf.Stop(), nil
+}
+
+// Under one seed a run on a clock is always the same, the order of its keys included, also on a machine that is slow.
 func TestClockIsCertain(t *testing.T) {
 	var first []string
 	for i := range 5 {
 		clock := ptest.NewSelfWindingClock(epoch)
 		var seen ptest.Seen[string]
 		ptest.Run(t, func(p *sdk.Pipeline) {
-			in := sdk.Map(generatorio.Sequence(p, generatorio.Rate(100), generatorio.To(200), generatorio.Splits(3)), func(n int64) sdk.KV[string, string] {
+			rated := generatorio.Sequence(p, generatorio.Rate(100), generatorio.To(200), generatorio.Splits(3))
+			slow := sdk.ParDoSplittable(sdk.Of(p, int64(1000), 2000, 3000), &slowFn{time.Duration(i) * 20 * time.Millisecond})
+			in := sdk.Map(sdk.Flatten(rated, slow), func(n int64) sdk.KV[string, string] {
 				return sdk.MakeKV(string(rune('a'+n%7)), string(rune('A'+n%26)))
 			})
 			seen.Watch(sdk.StatefulParDo(in, &batchFn{Size: 4, Wait: 70 * time.Millisecond}))

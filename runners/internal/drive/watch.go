@@ -137,6 +137,10 @@ func (f *Flow) watch(done <-chan struct{}) {
 	last := make([]seen, len(f.workers))
 	var cancelled time.Time
 	standing := stillness{since: time.Now()}
+	longest := bundleTime
+	if f.sleeper != nil {
+		longest *= 100 // what comes out must not depend on the wall clock; this is for sources that wait
+	}
 	for {
 		select {
 		case <-done:
@@ -147,7 +151,7 @@ func (f *Flow) watch(done <-chan struct{}) {
 				cancelled = now
 			}
 			for i, w := range f.workers {
-				if r := w.reading.Load(); r != nil && now.Sub(r.since) >= bundleTime {
+				if r := w.reading.Load(); r != nil && now.Sub(r.since) >= longest {
 					r.root.RequestSplit(0)
 				}
 				l := &last[i]
