@@ -8,6 +8,7 @@ import (
 
 	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/graph"
+	"github.com/millrace-go/millrace/sdk/mtime"
 )
 
 const (
@@ -52,7 +53,7 @@ type figures struct {
 	left          int64 // bytes to read, by their estimate; 0: unknown, or none
 	spilled       int64
 	streaming     bool
-	mark          sdk.Time // the least watermark of a stage that is not done
+	mark          sdk.Time // the least watermark of a stage that is not done; mtime.Max if all are
 	lag           time.Duration
 	holder        string // what keeps it there
 	state         int64  // bytes
@@ -86,6 +87,7 @@ func newFigures(st sdk.Status, src sources) figures {
 		}
 	}
 	f.stage = min(f.stage+1, f.stages)
+	mark := mtime.Max
 	for _, s := range st.Stages {
 		x := s.Streaming
 		if x == nil {
@@ -93,10 +95,13 @@ func newFigures(st sdk.Status, src sources) figures {
 		}
 		f.state += x.StateBytes
 		f.dropped += x.Droppable
-		if s.State != "done" && (!f.streaming || x.Watermark < f.mark) {
-			f.mark, f.lag, f.holder = x.Watermark, x.Lag, x.Holder
+		if s.State != "done" && x.Watermark < mark {
+			mark, f.lag, f.holder = x.Watermark, x.Lag, x.Holder
 		}
 		f.streaming = true
+	}
+	if f.streaming {
+		f.mark = mark
 	}
 	return f
 }

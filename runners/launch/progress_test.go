@@ -15,6 +15,7 @@ import (
 
 	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/exec"
+	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/sdf"
 )
 
@@ -153,6 +154,22 @@ func TestFigures(t *testing.T) {
 			},
 			sources{"A": true, "B": true},
 			figures{elements: 12, bytes: 10, left: 30, stage: 1, stages: 2},
+		},
+		{
+			"a stream is where the slowest stage is that has not ended",
+			sdk.Status{Stages: []sdk.StageStatus{
+				{Name: "Create", State: "done", Streaming: &sdk.StreamStatus{Watermark: mtime.Max}},
+				{Name: "Read", State: "running", Streaming: &sdk.StreamStatus{Watermark: 9000, Lag: time.Second, Holder: "split 1"}},
+				{Name: "Sum", State: "running", Streaming: &sdk.StreamStatus{Watermark: 8000, Lag: 2 * time.Second, Holder: "a hold", StateBytes: 70, Droppable: 3}},
+			}},
+			nil,
+			figures{stage: 2, stages: 3, streaming: true, mark: 8000, lag: 2 * time.Second, holder: "a hold", state: 70, dropped: 3},
+		},
+		{
+			"a stream that has ended is at the end of time",
+			sdk.Status{Stages: []sdk.StageStatus{{State: "done", Streaming: &sdk.StreamStatus{Watermark: mtime.Max}}}},
+			nil,
+			figures{stage: 1, stages: 1, streaming: true, mark: mtime.Max},
 		},
 	} {
 		if d := cmp.Diff(tt.want, newFigures(tt.st, tt.src), cmp.AllowUnexported(figures{})); d != "" {
