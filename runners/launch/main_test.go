@@ -18,26 +18,29 @@ import (
 	"github.com/millrace-go/millrace/sdk/metrics"
 )
 
-// TestMain makes programs of the pipelines below: the test binary under another name is that program.
+// TestMain makes programs of some pipelines: the test binary under another name is that program.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"count":    func() { launch.Main(count) },
-		"fails":    func() { launch.Main(fails) },
-		"broken":   func() { launch.Main(broken) },
-		"mistaken": func() { launch.Main(mistaken) },
-		"waits":    func() { launch.Main(waits) },
-		"stubborn": func() { launch.Main(stubborn) },
-		"slow": func() {
-			// The scripts' terminal is the controlling one, not standard error.
-			if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
-				os.Stderr = tty
-			}
-			launch.Main(slow)
-		},
-		"several": func() {
-			launch.Pipelines(launch.Named("count", count), launch.Named("fails", fails))
-		},
-	})
+	testscript.Main(m, programs)
+}
+
+var programs = map[string]func(){
+	"count":    func() { launch.Main(count) },
+	"fails":    func() { launch.Main(fails) },
+	"broken":   func() { launch.Main(broken) },
+	"mistaken": func() { launch.Main(mistaken) },
+	"waits":    func() { launch.Main(waits) },
+	"stubborn": func() { launch.Main(stubborn) },
+	"slow": func() {
+		// The scripts' terminal is the controlling one, not standard error.
+		if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
+			os.Stderr = tty
+		}
+		launch.Main(slow)
+	},
+	"several": func() {
+		launch.Pipelines(launch.Named("count", count), launch.Named("fails", fails))
+	},
+	"endless": func() { launch.Main(endless) },
 }
 
 type countOptions struct {
