@@ -21,6 +21,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/millrace-go/millrace/examples/nexmark/event"
@@ -55,8 +56,8 @@ type nexmark struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	context.AfterFunc(ctx, stop) // the second interrupt ends the process
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second signal ends the process
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -96,12 +97,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 func say(w io.Writer, err error) { _, _ = fmt.Fprintf(w, "nexmark: %v\n", err) }
 
+// maxRate is the greatest pace of a live run: times are in nanoseconds.
+const maxRate = 1_000_000_000
+
 func (n *nexmark) check() error {
 	switch {
 	case n.Query < -1 || n.Query >= len(queries):
 		return fmt.Errorf("--query=%d: there are 0 to %d", n.Query, len(queries)-1)
 	case n.Query < 0 && n.Dump == "" && !n.Bench && n.Soak == 0:
 		return errors.New("nothing to do: give --query, --dump, --bench or --soak; --help lists the options")
+	case n.Events < -1:
+		return fmt.Errorf("--events=%d: -1 is without end", n.Events)
 	case n.Dump != "" && n.Events < 0:
 		return errors.New("--dump needs an end of the events: --events")
 	case n.Batch && (n.Events < 0 || n.Rate > 0):
@@ -110,6 +116,12 @@ func (n *nexmark) check() error {
 		return errors.New("a soak cannot be of negative length")
 	case n.Rate < 0, n.EventRate < 0:
 		return errors.New("a rate cannot be negative")
+	case n.Rate > maxRate:
+		return fmt.Errorf("--rate=%d: at most %d, one event each nanosecond", n.Rate, maxRate)
+	case n.OutOfOrder < 1:
+		return fmt.Errorf("--out-of-order=%d: groups have one event at least", n.OutOfOrder)
+	case n.Splits < 1:
+		return fmt.Errorf("--splits=%d: there is one at least", n.Splits)
 	}
 	return nil
 }

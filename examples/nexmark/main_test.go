@@ -90,6 +90,10 @@ func TestProgramRefusesWhatItCannotDo(t *testing.T) {
 		{"--query 1 --batch --rate 5", "--batch is for events that end"},
 		{"--dump x --events -1", "needs an end"},
 		{"--query 1 --rate -1", "cannot be negative"},
+		{"--query 1 --rate 1000000001", "at most 1000000000"},
+		{"--query 1 --events -2", "-1 is without end"},
+		{"--query 1 --out-of-order 0", "one event at least"},
+		{"--query 1 --splits 0", "one at least"},
 		{"--query one", "--query"},
 	} {
 		var out, errs bytes.Buffer

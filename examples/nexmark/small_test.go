@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"math/rand/v2"
 	"strconv"
 	"testing"
@@ -101,5 +102,20 @@ func TestHistogram(t *testing.T) {
 	}
 	if got := (&histogram{}).quantile(0.5); got != 0 {
 		t.Errorf("the median of nothing is %v", got)
+	}
+}
+
+// The stripes have each block once, the last one too, however many there are.
+func TestStripesCoverTheEvents(t *testing.T) {
+	for _, events := range []int64{0, 1, 255, 256, 257, 5000, math.MaxInt64 - 1, math.MaxInt64} {
+		f := &eventsFn{Events: events, Block: blockSize}
+		var blocks int64
+		for n := range int64(3) {
+			blocks += f.InitialRestriction(stripe{n, 3}).Hi
+		}
+		last := (blocks - 1) * blockSize // its first event
+		if blocks == 0 && events > 0 || blocks > 0 && (last >= events || events-last > blockSize) {
+			t.Errorf("%d events are %d blocks of %d", events, blocks, blockSize)
+		}
 	}
 }

@@ -85,7 +85,10 @@ func (f *eventsFn) Unbounded() bool { return !f.Batch }
 func (f *eventsFn) InitialRestriction(s stripe) sdf.OffsetRange {
 	blocks := int64(endless)
 	if f.Events >= 0 {
-		blocks = (f.Events + f.Block - 1) / f.Block
+		blocks = f.Events / f.Block
+		if f.Events%f.Block > 0 {
+			blocks++
+		}
 	}
 	return sdf.OffsetRange{Lo: 0, Hi: max((blocks-s.Number+s.Of-1)/s.Of, 0)}
 }
