@@ -71,8 +71,12 @@ type StreamStatus struct {
 	Slots      int64         // pairs of key and window that have state
 	StateBytes int64         // an estimate of the memory they take
 	Droppable  int64         // elements that were dropped because they came too late
-	Holder     string        // what keeps the watermark where it is: an input, a split, a hold
-	Splits     []SplitStatus // of a source: at most 64, those furthest behind first
+	Late       int64         // elements in panes that were late, and those that a stateful DoFn took after the end of their window
+	// Unfired is timers that did not fire and never will: those that were pending when their window expired, as at the end of the
+	// job (which are of processing time, or set by OnWindowExpiration), and those that set themselves again in a drain.
+	Unfired int64
+	Holder  string        // what keeps the watermark where it is: an input, a split, a hold
+	Splits  []SplitStatus // of a source: at most 64, those furthest behind first
 }
 
 // SplitStatus is how far one split of a source of a streaming job is.

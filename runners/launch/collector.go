@@ -32,6 +32,8 @@ var (
 	stageSlots   = desc("stage_state_slots", "Pairs of key and window that have state.", "stage")
 	stageBytes   = desc("stage_state_bytes", "An estimate of the memory of the state.", "stage")
 	stageDropped = desc("stage_droppable_total", "Elements that were dropped because they came too late.", "stage")
+	stageLate    = desc("stage_late_total", "Elements in panes that were late, and those that a stateful DoFn took after the end of their window.", "stage")
+	stageUnfired = desc("stage_unfired_timers_total", "Timers that did not fire and will not: their window has expired, or the job is being drained.", "stage")
 	splitLag     = desc("split_lag_seconds", "How far a split's watermark is behind the clock; of a stage's 64 splits that are furthest behind.", "stage", "split")
 	splitRows    = desc("split_elements_total", "Elements that a split has given; of a stage's 64 splits that are furthest behind.", "stage", "split")
 	budgetLimit  = desc("budget_limit_bytes", "The budget; 0: none.")
@@ -50,7 +52,7 @@ var (
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		jobState, jobElapsed, elementsIn, elementsOut, bytesRead, stageState, stageDone, stageLeft,
-		stageMark, stageLag, stageBusy, stageBlocked, stageSlots, stageBytes, stageDropped, splitLag, splitRows, budgetLimit, budgetHeld, budgetPeak,
+		stageMark, stageLag, stageBusy, stageBlocked, stageSlots, stageBytes, stageDropped, stageLate, stageUnfired, splitLag, splitRows, budgetLimit, budgetHeld, budgetPeak,
 		spillWritten, spillRead, userCounter, userGauge, userDist, userDistMin, userDistMax,
 	} {
 		ch <- d
@@ -96,6 +98,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			put(stageSlots, gauge, float64(x.Slots), s.Name)
 			put(stageBytes, gauge, float64(x.StateBytes), s.Name)
 			put(stageDropped, counter, float64(x.Droppable), s.Name)
+			put(stageLate, counter, float64(x.Late), s.Name)
+			put(stageUnfired, counter, float64(x.Unfired), s.Name)
 			for _, p := range x.Splits {
 				number := strconv.FormatInt(p.Number, 10)
 				if p.Lag != 0 {

@@ -106,3 +106,31 @@ millrace_user_gauge{job="j1",name="Now",transform="Map"} -8
 		t.Errorf("-want +got:\n%s", d)
 	}
 }
+
+// TestCollectorOfAStream: what stages and splits of a stream say.
+func TestCollectorOfAStream(t *testing.T) {
+	job := still{st: sdk.Status{JobID: "j1", Stages: []sdk.StageStatus{{Name: "Create", State: "done"}, {
+		Name: "Sum", State: "running", Streaming: &sdk.StreamStatus{
+			Watermark: 5500, Lag: 3 * time.Second, Busy: 0.25, Blocked: 0.5, Slots: 11, StateBytes: 12, Droppable: 13, Late: 14, Unfired: 15,
+			Splits: []sdk.SplitStatus{{Number: 3, Lag: 4 * time.Second, Elements: 16}, {Number: 4, Elements: 17}},
+		},
+	}}}}
+	reg := prometheus.NewPedanticRegistry()
+	if err := reg.Register(&collector{job}); err != nil {
+		t.Fatal(err)
+	}
+	rec := httptest.NewRecorder()
+	exposition(rec, reg)
+	for _, want := range []string{
+		`stage_watermark_seconds{job="j1",stage="Sum"} 5.5`, `stage_watermark_lag_seconds{job="j1",stage="Sum"} 3`,
+		`stage_busy_ratio{job="j1",stage="Sum"} 0.25`, `stage_blocked_ratio{job="j1",stage="Sum"} 0.5`,
+		`stage_state_slots{job="j1",stage="Sum"} 11`, `stage_state_bytes{job="j1",stage="Sum"} 12`,
+		`stage_droppable_total{job="j1",stage="Sum"} 13`, `stage_late_total{job="j1",stage="Sum"} 14`,
+		`stage_unfired_timers_total{job="j1",stage="Sum"} 15`, `split_lag_seconds{job="j1",split="3",stage="Sum"} 4`,
+		`split_elements_total{job="j1",split="3",stage="Sum"} 16`, `split_elements_total{job="j1",split="4",stage="Sum"} 17`,
+	} {
+		if !strings.Contains(rec.Body.String(), "\nmillrace_"+want+"\n") {
+			t.Errorf("there is no %s in\n%s", want, rec.Body)
+		}
+	}
+}

@@ -58,6 +58,8 @@ type TaskStats struct {
 	Frames  int64 // windows, if they do not merge
 	Bytes   int64 // an estimate of the memory
 	Dropped int64 // rows that came after their window had expired or closed, since the start
+	Late    int64 // rows in panes that were late, or that state took behind the end of their window
+	Unfired int64 // timers that did not fire: of processing time, when their window expired; set again and again in a drain
 }
 
 // SplitRoot is the root of a splittable transform in a streaming job.

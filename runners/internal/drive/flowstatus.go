@@ -75,6 +75,8 @@ func (f *Flow) Status(st *sdk.Status) {
 			ss.Slots += r.stats.Slots
 			ss.StateBytes += r.stats.Bytes
 			ss.Droppable += r.stats.Dropped
+			ss.Late += r.stats.Late
+			ss.Unfired += r.stats.Unfired
 		}
 		if p := f.pools[s]; p != nil {
 			p.mu.Lock()

@@ -58,6 +58,7 @@ func (x *combine[K, I, A, O]) NewTask(_ *exec.Build, step *exec.Step, sinks []an
 		t.slice(t)
 	}
 	step.Describe(t.describe)
+	t.of = step
 	if len(sinks) > 1 {
 		t.late = newLate[coder.KV[K, I]](sinks[1])
 	}
@@ -109,7 +110,9 @@ func (t *combineTask[K, I, A, O]) Take(_ int, batch any) (err error) {
 			t.panes.add(slot, 1, b.T[t.rows[j]])
 		}
 	}
-	t.dropped += int64(len(t.core.late))
+	if late := t.core.late; len(late) > 0 && t.lose(int64(len(late))) && t.late == nil {
+		t.tell(&b.Meta, late[0], b.V[late[0].row])
+	}
 	if t.late != nil {
 		return t.late.push(b, t.core.late)
 	}
@@ -131,7 +134,9 @@ func (t *combineTask[K, I, A, O]) takeLifted(b *exec.Batch[coder.KV[K, lifted[A]
 		}
 	}
 	for _, l := range t.core.late {
-		t.dropped += b.V[l.row].Value.n
+		if row := &b.V[l.row]; t.lose(row.Value.n) {
+			t.tell(&b.Meta, l, row.Key)
+		}
 	}
 	return nil
 }

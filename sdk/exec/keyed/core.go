@@ -81,8 +81,8 @@ type core struct {
 	expiring  bool
 	fired     []firing
 
-	// Dropped counts rows that came after their window had expired or closed.
-	dropped int64
+	losses
+	tardy int64 // elements of panes that were late
 }
 
 // fresh is a slot that a row has opened.

@@ -70,7 +70,9 @@ func (s *values[K, V]) take(t *groupCore[K], batch any) error {
 			t.panes.add(slot, 1, b.T[t.rows[j]])
 		}
 	}
-	t.dropped += int64(len(t.late))
+	if late := t.late; len(late) > 0 && t.lose(int64(len(late))) && s.late == nil {
+		t.tell(&b.Meta, late[0], b.V[late[0].row])
+	}
 	if s.late != nil {
 		return s.late.push(b, t.late)
 	}
@@ -147,6 +149,7 @@ func (x *grouping[K]) NewTask(_ *exec.Build, step *exec.Step, sinks []any) (exec
 	}
 	t.out = x.out(step, sinks[0], t.ins)
 	t.core = newCore(x.cfg, x.key.Kind, t)
+	t.of = step
 	return t, nil
 }
 

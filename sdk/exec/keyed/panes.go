@@ -239,6 +239,9 @@ func (p *panes) fire(slot uint32, s *pane, finished bool) {
 		s.spoken++
 		s.flags |= onTime
 	}
+	if timing == window.Late {
+		c.tardy += s.pending
+	}
 	s.pending = 0
 	s.flags &^= timed
 	c.fired = append(c.fired, f)

@@ -86,6 +86,7 @@ func (x *Stateful[K, V, O]) NewTask(b *exec.Build, step *exec.Step, sinks []any)
 	plain.Windowing.Lateness = 0 // or else there would be panes
 	t.core = newCore(plain, x.key.Kind, t)
 	t.lateness = mtime.Time(lateness.Milliseconds())
+	t.of = step
 	if cfg.Late != nil {
 		t.late = newLate[coder.KV[K, V]](cfg.Late)
 	}
@@ -171,7 +172,17 @@ func (t *statefulTask[K, V, O]) Take(_ int, batch any) error {
 			return err
 		}
 	}
-	if t.dropped += int64(len(t.core.late)); t.late != nil {
+	if late := t.core.late; len(late) > 0 && t.lose(int64(len(late))) && t.late == nil {
+		t.tell(&b.Meta, late[0], b.V[late[0].row])
+	}
+	if t.lateness > 0 {
+		for _, slot := range t.slots {
+			if t.home[slot].w.End <= t.clock.Watermark {
+				t.tardy++
+			}
+		}
+	}
+	if t.late != nil {
 		if err := t.late.push(b, t.core.late); err != nil {
 			return err
 		}
@@ -282,7 +293,7 @@ func (t *statefulTask[K, V, O]) Set(family int, tag string, s timer.Setting) {
 	// A timer that sets itself again to no later time does not come to an end by itself.
 	spins := t.timing && t.firing.family == family && t.firing.tag == tag && s.At <= t.firing.at
 	if t.timing && t.clock.Draining && (w.IsGlobal() || spins && event) {
-		t.timers.dropped++ // it would loop for ever
+		t.timers.lost++ // it would loop for ever
 		return
 	}
 	if spins && !event {
@@ -487,6 +498,7 @@ func (t *statefulTask[K, V, O]) Stats() exec.TaskStats {
 		s.Bytes += c.Size()
 	}
 	s.Bytes += t.timers.size()
+	s.Unfired = t.timers.lost
 	return s
 }
 
@@ -498,7 +510,7 @@ func (t *statefulTask[K, V, O]) free(slot uint32) {
 	for _, c := range t.columns {
 		c.Clear(slot)
 	}
-	t.timers.forget(slot)
+	t.timers.lose(slot)
 	clear(t.keys[slot : slot+1])
 }
 

@@ -16,7 +16,7 @@ func (c *core) stats(perSlot, held int64) exec.TaskStats {
 		per += int64(unsafe.Sizeof(pane{})) + int64(8*c.panes.words)
 	}
 	held += sampled(len(c.text), c.live, func(i int) int64 { return int64(len(c.text[i])) })
-	return exec.TaskStats{Slots: int64(c.live), Bytes: per*int64(c.live) + held, Dropped: c.dropped, Frames: int64(len(c.frames))}
+	return exec.TaskStats{Slots: int64(c.live), Bytes: per*int64(c.live) + held, Dropped: c.dropped, Late: c.tardy, Frames: int64(len(c.frames))}
 }
 
 // sampled estimates what the live ones of some places lead to, by a few of them: a place that is not in use leads to nothing.

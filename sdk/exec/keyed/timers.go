@@ -10,17 +10,17 @@ import (
 
 // timers is the timers of a stateful task. Those without a tag are in columns by slot; the others in a map.
 type timers struct {
-	c       *core
-	domain  []timer.Domain // by family
-	plain   [][]setting    // by family and slot
-	tagged  map[timerKey]setting
-	bySlot  map[uint32]map[timerKey]bool // tagged ones
-	queues  [2]timerQueue                // by domain
-	holds   timerQueue
-	count   []uint32 // timers of a slot
-	serial  uint64
-	floor   mtime.Time // the earliest time at which a processing-time timer that is set now fires
-	dropped int64      // set again and again while draining
+	c      *core
+	domain []timer.Domain // by family
+	plain  [][]setting    // by family and slot
+	tagged map[timerKey]setting
+	bySlot map[uint32]map[timerKey]bool // tagged ones
+	queues [2]timerQueue                // by domain
+	holds  timerQueue
+	count  []uint32 // timers of a slot
+	serial uint64
+	floor  mtime.Time // the earliest time at which a processing-time timer that is set now fires
+	lost   int64      // timers that will not fire: set again and again while draining, or their window has expired
 }
 
 type setting struct {
@@ -185,6 +185,14 @@ func (t *timers) forget(slot uint32) {
 	}
 	delete(t.bySlot, slot)
 	t.count[slot] = 0
+}
+
+// lose removes the timers of a slot whose window has expired. Of processing time there may be some.
+func (t *timers) lose(slot uint32) {
+	if t.count[slot] > 0 {
+		t.lost += int64(t.count[slot])
+		t.forget(slot)
+	}
 }
 
 // save returns what puts the timers of a slot back to what they are now.
