@@ -29,50 +29,59 @@ type asOfFn[K, L, R any] struct {
 func (f *asOfFn[K, L, R]) ProcessElement(c *sdk.Context, _ K, v either[L, R], _ sdk.Emitter[sdk.KV[K, Pair[L, Optional[R]]]]) error {
 	if !v.IsLeft {
 		if f.Versions.Add(c.EventTime(), v.Right); f.Waiting.Len() == 0 {
-			f.wait()
+			f.wait(c)
 		}
 		return nil
 	}
 	t := c.EventTime()
 	first, _, ok := f.Waiting.First()
 	if f.Waiting.Add(t, v.Left); !ok || t < first {
-		f.wait() // else the timer stands where it should
+		f.wait(c) // else the timer stands where it should
 	}
 	return nil
 }
 
 // wait sets the timer to when the watermark has passed the first value that waits, or else the second version; what
-// waits holds the watermark.
-func (f *asOfFn[K, L, R]) wait() {
+// waits holds the watermark. What has the last time of its window waits for no more than that, as no timer is set behind it.
+func (f *asOfFn[K, L, R]) wait(c *sdk.Context) {
+	last := c.Windows()[0].MaxTimestamp()
 	if t, _, ok := f.Waiting.First(); ok {
-		f.Passed.SetOutput("", after(t), t)
+		f.Passed.SetOutput("", min(after(t), last), t)
 		return
 	}
 	if first, _, ok := f.Versions.First(); ok {
 		for t := range f.Versions.Range(after(first), mtime.Max) {
-			f.Passed.Set(after(t)) // then the first is of no use
-			return
+			if at := after(t); at <= last {
+				f.Passed.Set(at) // then the first is of no use
+				return
+			}
+			break
 		}
 	}
 	f.Passed.Clear()
 }
 
-// OnTimer pairs the values before the timer's time: the watermark has reached that.
-func (f *asOfFn[K, L, R]) OnTimer(_ *sdk.Context, k K, fired timer.Fired, out sdk.Emitter[sdk.KV[K, Pair[L, Optional[R]]]]) error {
-	for t, l := range f.Waiting.Range(mtime.Min, fired.At) {
+// OnTimer pairs the values before the timer's time, and those of the last time of the window at its end: the watermark has
+// reached that.
+func (f *asOfFn[K, L, R]) OnTimer(c *sdk.Context, k K, fired timer.Fired, out sdk.Emitter[sdk.KV[K, Pair[L, Optional[R]]]]) error {
+	upTo := fired.At
+	if upTo == c.Windows()[0].MaxTimestamp() {
+		upTo = after(upTo)
+	}
+	for t, l := range f.Waiting.Range(mtime.Min, upTo) {
 		p := Pair[L, Optional[R]]{Left: l}
 		for _, r := range f.Versions.Range(mtime.Min, after(t)) {
 			p.Right = Optional[R]{r, true}
 		}
 		out.EmitAt(t, sdk.MakeKV(k, p))
 	}
-	f.Waiting.ClearRange(mtime.Min, fired.At)
+	f.Waiting.ClearRange(mtime.Min, upTo)
 	// All versions but the last before the watermark are of no use to anybody.
 	last := mtime.Min
 	for t := range f.Versions.Range(mtime.Min, fired.At) {
 		last = t
 	}
 	f.Versions.ClearRange(mtime.Min, last)
-	f.wait()
+	f.wait(c)
 	return nil
 }

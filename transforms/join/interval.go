@@ -45,20 +45,20 @@ func (f *intervalFn[K, L, R]) ProcessElement(c *sdk.Context, k K, v either[L, R]
 			out.EmitAt(max(t, u), sdk.MakeKV(k, Pair[L, R]{l, v.Right}))
 		}
 	}
-	f.expire()
+	f.expire(c)
 	return nil
 }
 
 // OnTimer forgets what nothing still to come pairs with: the watermark has reached the timer's time.
-func (f *intervalFn[K, L, R]) OnTimer(_ *sdk.Context, _ K, t timer.Fired, _ sdk.Emitter[sdk.KV[K, Pair[L, R]]]) error {
+func (f *intervalFn[K, L, R]) OnTimer(c *sdk.Context, _ K, t timer.Fired, _ sdk.Emitter[sdk.KV[K, Pair[L, R]]]) error {
 	f.Left.ClearRange(mtime.Min, t.At.Add(-f.Upper))
 	f.Right.ClearRange(mtime.Min, t.At.Add(f.Lower))
-	f.expire()
+	f.expire(c)
 	return nil
 }
 
-// expire sets the timer to when the first value is of no use any more.
-func (f *intervalFn[K, L, R]) expire() {
+// expire sets the timer to when the first value is of no use any more, unless the window ends before.
+func (f *intervalFn[K, L, R]) expire(c *sdk.Context) {
 	at := mtime.Max
 	if t, _, ok := f.Left.First(); ok {
 		at = min(at, after(t.Add(f.Upper)))
@@ -66,7 +66,7 @@ func (f *intervalFn[K, L, R]) expire() {
 	if t, _, ok := f.Right.First(); ok {
 		at = min(at, after(t.Add(-f.Lower)))
 	}
-	if at < mtime.EndOfGlobalWindow {
+	if at <= c.Windows()[0].MaxTimestamp() {
 		f.Expire.Set(at)
 	}
 }

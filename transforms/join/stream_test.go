@@ -13,6 +13,7 @@ import (
 	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/teststream"
+	"github.com/millrace-go/millrace/sdk/window"
 	"github.com/millrace-go/millrace/transforms/join"
 )
 
@@ -24,8 +25,9 @@ type row struct {
 	Time int64
 }
 
-// played runs a join of rows that come in bundles, the watermark a while behind, and returns what comes out.
-func played[O any](t *testing.T, rows []row, build func(l, r sdk.PCollection[sdk.KV[int64, row]]) sdk.PCollection[O], show func(O, sdk.Time) string) []string {
+// played runs a join of rows that come in bundles, the watermark a while behind, in windows of so many ms or, if 0, in the
+// global one, and returns what comes out.
+func played[O any](t *testing.T, rows []row, size int64, build func(l, r sdk.PCollection[sdk.KV[int64, row]]) sdk.PCollection[O], show func(O, sdk.Time) string) []string {
 	t.Helper()
 	s := teststream.New[row]()
 	for i, x := range rows {
@@ -40,9 +42,12 @@ func played[O any](t *testing.T, rows []row, build func(l, r sdk.PCollection[sdk
 	}
 	var mu sync.Mutex
 	var got []string
-	_, err := sdk.Run(context.Background(), &direct.Runner{Workers: 2}, func(p *sdk.Pipeline) error {
+	res, err := sdk.Run(context.Background(), &direct.Runner{Workers: 2}, func(p *sdk.Pipeline) error {
 		got = nil
 		in := sdk.WithKeys(teststream.Read(p, s), func(x row) int64 { return x.Key })
+		if size > 0 {
+			in = sdk.WindowInto(in, window.Fixed(time.Duration(size)*time.Millisecond))
+		}
 		l := sdk.Filter(in, func(kv sdk.KV[int64, row]) bool { return kv.Value.Left })
 		r := sdk.Filter(in, func(kv sdk.KV[int64, row]) bool { return !kv.Value.Left })
 		sdk.Map(sdk.Reify(build(l, r)), func(e sdk.Element[O]) bool {
@@ -55,6 +60,11 @@ func played[O any](t *testing.T, rows []row, build func(l, r sdk.PCollection[sdk
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, st := range res.Status.Stages {
+		if st.Streaming.Slots != 0 {
+			t.Errorf("%s holds %d keys at the end", st.Name, st.Streaming.Slots)
+		}
 	}
 	slices.Sort(got)
 	return got
@@ -69,12 +79,16 @@ func randomRows(seed uint64) []row {
 	return rows
 }
 
-// The interval join is that of two loops, whatever comes first.
+// together reports whether two times are in one window.
+func together(a, b, size int64) bool { return size == 0 || a/size == b/size }
+
+// The interval join is that of two loops, whatever comes first, in windows too.
 func TestIntervalAgainstLoops(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(40) {
 		rows := randomRows(seed)
+		size := int64(seed%2) * 20
 		lower, upper := time.Duration(int64(seed)%7-4)*time.Millisecond, time.Duration(seed%11)*time.Millisecond
-		got := played(t, rows, func(l, r sdk.PCollection[sdk.KV[int64, row]]) sdk.PCollection[sdk.KV[int64, join.Pair[row, row]]] {
+		got := played(t, rows, size, func(l, r sdk.PCollection[sdk.KV[int64, row]]) sdk.PCollection[sdk.KV[int64, join.Pair[row, row]]] {
 			return join.Interval(l, r, lower, upper)
 		}, func(p sdk.KV[int64, join.Pair[row, row]], at sdk.Time) string {
 			return fmt.Sprint(p.Key, p.Value.Left.N, p.Value.Right.N, int64(at))
@@ -83,7 +97,7 @@ func TestIntervalAgainstLoops(t *testing.T) {
 		for _, l := range rows {
 			for _, r := range rows {
 				d := time.Duration(r.Time-l.Time) * time.Millisecond
-				if l.Left && !r.Left && l.Key == r.Key && lower <= d && d <= upper {
+				if l.Left && !r.Left && l.Key == r.Key && lower <= d && d <= upper && together(l.Time, r.Time, size) {
 					want = append(want, fmt.Sprint(l.Key, l.N, r.N, max(l.Time, r.Time)))
 				}
 			}
@@ -95,11 +109,12 @@ func TestIntervalAgainstLoops(t *testing.T) {
 	}
 }
 
-// The as-of join finds the version that a loop over all of them finds.
+// The as-of join finds the version that a loop over all of them finds, in windows too.
 func TestAsOfAgainstLoops(t *testing.T) {
-	for seed := range uint64(20) {
+	for seed := range uint64(40) {
 		rows := randomRows(seed)
-		got := played(t, rows, func(l, r sdk.PCollection[sdk.KV[int64, row]]) sdk.PCollection[sdk.KV[int64, join.Pair[row, join.Optional[row]]]] {
+		size := int64(seed%2) * 20
+		got := played(t, rows, size, func(l, r sdk.PCollection[sdk.KV[int64, row]]) sdk.PCollection[sdk.KV[int64, join.Pair[row, join.Optional[row]]]] {
 			return join.AsOf(l, r)
 		}, func(p sdk.KV[int64, join.Pair[row, join.Optional[row]]], at sdk.Time) string {
 			return fmt.Sprint(p.Key, p.Value.Left.N, p.Value.Right.Valid, p.Value.Right.Value.N, int64(at))
@@ -112,7 +127,7 @@ func TestAsOfAgainstLoops(t *testing.T) {
 			var last row
 			found := false
 			for _, r := range rows { // in the order in which they come
-				if !r.Left && r.Key == l.Key && r.Time <= l.Time && (!found || r.Time >= last.Time) {
+				if !r.Left && r.Key == l.Key && r.Time <= l.Time && together(l.Time, r.Time, size) && (!found || r.Time >= last.Time) {
 					last, found = r, true
 				}
 			}
