@@ -6,9 +6,11 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/millrace-go/millrace/io/generatorio"
 	"github.com/millrace-go/millrace/runners/direct"
 	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/mtime"
@@ -136,6 +138,42 @@ func TestAsOfAgainstLoops(t *testing.T) {
 		slices.Sort(want)
 		if !slices.Equal(got, want) {
 			t.Errorf("seed %d:\n got %q\nwant %q", seed, got, want)
+		}
+	}
+}
+
+// What a stream's join keeps goes as time passes: the state of many rows is that of those that may still meet a partner.
+func TestStateExpires(t *testing.T) {
+	const n = 400_000
+	for name, build := range map[string]func(l, r sdk.PCollection[sdk.KV[int64, int64]]) sdk.PCollection[bool]{
+		"interval": func(l, r sdk.PCollection[sdk.KV[int64, int64]]) sdk.PCollection[bool] {
+			return sdk.Map(join.Interval(l, r, -10*time.Millisecond, 10*time.Millisecond), func(p sdk.KV[int64, join.Pair[int64, int64]]) bool { return true })
+		},
+		"as of": func(l, r sdk.PCollection[sdk.KV[int64, int64]]) sdk.PCollection[bool] {
+			few := func(kv sdk.KV[int64, int64]) sdk.KV[int64, int64] { return sdk.MakeKV(kv.Key%100, kv.Value) }
+			return sdk.Map(join.AsOf(sdk.Map(l, few), sdk.Map(r, few)), func(p sdk.KV[int64, join.Pair[int64, join.Optional[int64]]]) bool { return p.Value.Right.Valid })
+		},
+	} {
+		var pairs atomic.Int64
+		res, err := sdk.Run(context.Background(), &direct.Runner{Workers: 2}, func(p *sdk.Pipeline) error {
+			in := generatorio.Sequence(p, generatorio.To(n), generatorio.EventTime(func(n int64) sdk.Time { return mtime.Time(n) }))
+			keyed := sdk.WithKeys(in, func(v int64) int64 { return v })
+			sdk.Filter(build(keyed, keyed), func(ok bool) bool {
+				if ok {
+					pairs.Add(1)
+				}
+				return false
+			})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A bundle has 10,000 elements, and the watermark comes behind it; all of the rows of the interval join would be 100 MB.
+		if most := res.Status.PeakHeld; pairs.Load() != n || most > 24<<20 {
+			t.Errorf("%s: %d pairs of %d, and %d bytes of state", name, pairs.Load(), n, most)
+		} else {
+			t.Logf("%s: at most %d bytes of state", name, most)
 		}
 	}
 }
