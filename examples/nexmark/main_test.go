@@ -129,6 +129,15 @@ func TestInterruptedRunLeavesNothing(t *testing.T) {
 	}
 }
 
+// The rows of a day that is not over come as it goes, again and again: they have no latency that could be told.
+func TestRowsOfADayComeAsItGoes(t *testing.T) {
+	t.Parallel()
+	_, said := mustRun(t, "--query", "15", "--events", "3000", "--rate", "2000")
+	if !strings.Contains(said, " rows") || strings.Contains(said, " 0 rows") || strings.Contains(said, "latency") {
+		t.Errorf("a live run has said\n%s", said)
+	}
+}
+
 // cancelAt cancels when something is written that contains a text.
 type cancelAt struct {
 	bytes.Buffer

@@ -14,6 +14,7 @@ import (
 
 	"github.com/millrace-go/millrace/examples/nexmark/generator"
 	"github.com/millrace-go/millrace/sdk"
+	"github.com/millrace-go/millrace/sdk/window"
 )
 
 // results is where the rows of a run go: to shards of a file, or nowhere. In both cases they are counted and summed.
@@ -129,12 +130,13 @@ func (s *sinkFn[T, R]) ProcessBatch(_ *sdk.Context, in []T, _ *sdk.BatchEmitter[
 	return s.added(len(in), size, checksum)
 }
 
-// liveSinkFn notes for each row how long after its event time it came: of a windowed row, after the window's end.
+// liveSinkFn notes for each row how long after its event time it came: of a windowed row, after the window's end. A row that
+// comes before that, as an early pane of a day does, has no latency.
 type liveSinkFn[T any, R jsonRow[T]] struct{ sink[T, R] }
 
 func (s *liveSinkFn[T, R]) ProcessElement(c *sdk.Context, row T, _ sdk.Emitter[written]) error {
 	size := len(s.buf)
-	if at, ok := s.Out.wallClock(c.EventTime() + 1); ok {
+	if at, ok := s.Out.wallClock(c.EventTime() + 1); ok && c.Pane().Timing != window.Early {
 		s.latency.add(time.Duration(time.Now().UnixNano() - at))
 	}
 	return s.added(1, size, s.add(&row))
