@@ -71,6 +71,12 @@ func Closing(b window.Behavior) Option {
 	return windowOption(func(s *window.Strategy) { s.Closing = b })
 }
 
+// Windowing is how a collection is windowed, for authors of transforms that depend on it: one that sets timers, say, has
+// to know the allowed lateness, as no timer is later than that.
+func Windowing[T any](c PCollection[T]) window.Strategy {
+	return c.c.Windowing
+}
+
 // WindowInto assigns windows by timestamp: what is grouped later is grouped per window. fn is one of package
 // window's functions or the program's own; one that is also a [window.Merger] merges windows, per key, when
 // elements are grouped.
