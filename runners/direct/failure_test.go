@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ import (
 	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/metrics"
+	"github.com/millrace-go/millrace/sdk/teststream"
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
@@ -324,5 +326,61 @@ func TestAsyncMap(t *testing.T) {
 	})
 	if !errors.Is(err, errOdd) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// exitFn ends the goroutine of one of its calls, as t.Fatal does.
+type exitFn struct{ At string }
+
+func (f *exitFn) exit(at string) error {
+	if f.At == at {
+		runtime.Goexit()
+	}
+	return nil
+}
+
+func (f *exitFn) Setup(*sdk.Context) error { return f.exit("Setup") }
+func (f *exitFn) StartBundle(*sdk.Context) error { return f.exit("StartBundle") }
+
+func (f *exitFn) FinishBundle(*sdk.Context, sdk.Emitter[int64]) error { return f.exit("FinishBundle") }
+func (f *exitFn) Teardown() error                                     { return f.exit("Teardown") }
+
+func (f *exitFn) ProcessElement(*sdk.Context, int64, sdk.Emitter[int64]) error {
+	return f.exit("ProcessElement")
+}
+
+// User code that ends its goroutine fails the job: nothing waits for it, and its end is not taken for success.
+func TestGoroutineEnds(t *testing.T) {
+	sources := map[string]func(p *sdk.Pipeline) sdk.PCollection[int64]{
+		"batch":  func(p *sdk.Pipeline) sdk.PCollection[int64] { return sdk.Of(p, int64(1), 2, 3) },
+		"stream": func(p *sdk.Pipeline) sdk.PCollection[int64] { return ticks(p, 3, 1) },
+		"script": func(p *sdk.Pipeline) sdk.PCollection[int64] {
+			return teststream.Read(p, teststream.New[int64]().Add(at(1), 1, 2, 3))
+		},
+	}
+	calls := map[string]func(in sdk.PCollection[int64]){
+		"Map": func(in sdk.PCollection[int64]) { sdk.Map(in, func(int64) int { runtime.Goexit(); return 0 }) },
+		"AsyncMap": func(in sdk.PCollection[int64]) {
+			sdk.AsyncMap(in, 2, func(context.Context, int64) (int, error) { runtime.Goexit(); return 0, nil })
+		},
+		"TryMap": func(in sdk.PCollection[int64]) {
+			sdk.TryMap(in, func(int64) (int, error) { runtime.Goexit(); return 0, nil }, sdk.OnError(sdk.Retry(3, time.Millisecond)))
+		},
+	}
+	for _, at := range []string{"Setup", "StartBundle", "ProcessElement", "FinishBundle", "Teardown"} {
+		calls[at] = func(in sdk.PCollection[int64]) { sdk.ParDo(in, &exitFn{At: at}) }
+	}
+	for source, from := range sources {
+		for call, to := range calls {
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			_, err := sdk.Run(ctx, &direct.Runner{Workers: 2, Log: quiet()}, func(p *sdk.Pipeline) error {
+				to(from(p))
+				return nil
+			})
+			cancel()
+			if err == nil || !strings.Contains(err.Error(), "Goexit") {
+				t.Errorf("%s, %s: %v", source, call, err)
+			}
+		}
 	}
 }

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -63,12 +64,15 @@ func (a *asyncOp[I, O]) Push(b *Batch[I]) error {
 		c.in = Batch[I]{V: []I{b.V[i]}, Meta: m.Clone()}
 		a.ring = append(a.ring, c)
 		a.wg.Go(func() {
+			defer func() { a.done <- c }()
 			a.run(c)
-			a.done <- c
 		})
 	}
 	return nil
 }
+
+// errExited is the failure of a call that has ended its goroutine.
+var errExited = errors.New("the function has ended its goroutine, by runtime.Goexit, as Fatal and FailNow of package testing do: return an error instead")
 
 // run makes the call, on a goroutine of its own.
 func (a *asyncOp[I, O]) run(c *call[I, O]) {
@@ -78,6 +82,7 @@ func (a *asyncOp[I, O]) run(c *call[I, O]) {
 		}
 		c.tries++
 		func() {
+			c.err = errExited // unless it returns, or panics
 			defer func() {
 				if r := recover(); r != nil {
 					c.err = recovered(r)

@@ -340,14 +340,14 @@ func (f *Flow) run() {
 	defer func() { f.stopped.Store(int64(time.Since(f.started))) }()
 	switch {
 	case f.script != nil:
-		if err := f.play(); err != nil {
+		if err := apart(f.play); err != nil {
 			f.fail(err)
 		}
 	case f.sleeper != nil:
 		defer f.sleeper.Leave()
 		watching := make(chan struct{})
 		go f.watch(watching)
-		if err := f.playClock(); err != nil {
+		if err := apart(f.playClock); err != nil {
 			f.fail(err)
 		}
 		close(watching)
@@ -362,7 +362,7 @@ func (f *Flow) run() {
 		watching := make(chan struct{})
 		go f.watch(watching)
 		for _, w := range f.workers {
-			wg.Go(w.loop)
+			wg.Go(guarded(w.loop, f.fail))
 		}
 		wg.Wait()
 		if !stop() {
@@ -372,7 +372,7 @@ func (f *Flow) run() {
 	}
 	var errs []error
 	for _, w := range f.workers {
-		errs = append(errs, w.close(f.err != nil))
+		errs = append(errs, apart(func() error { return w.close(f.err != nil) }))
 	}
 	if err := errors.Join(errs...); err != nil {
 		if f.err == nil {

@@ -82,7 +82,7 @@ func Start(ctx context.Context, p *stage.Plan, cfg Config) (*Run, error) {
 		r.workers = append(r.workers, w)
 	}
 	for _, w := range r.workers {
-		wg.Go(w.loop)
+		wg.Go(guarded(w.loop, r.fail))
 	}
 	stop := context.AfterFunc(r.ctx, func() {
 		r.mu.Lock()
@@ -214,7 +214,7 @@ func (r *Run) finish() {
 	var errs []error
 	for _, w := range r.workers {
 		for _, inst := range w.plans {
-			errs = append(errs, inst.plan.Close(failed))
+			errs = append(errs, apart(func() error { return inst.plan.Close(failed) }))
 		}
 	}
 	errs = append(errs, r.release())
