@@ -745,10 +745,17 @@ func TestWrongWindowFns(t *testing.T) {
 		"merges one twice": "twice", "merges what is not there": "not one of", "merges nothing": "needs windows", "merges into nothing": "not empty",
 		"panics": "odd",
 	} {
-		for _, grouped := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s/grouped=%v", how, grouped), func(t *testing.T) {
+		for i := range 4 {
+			grouped, batch := i%2 == 1, i > 1
+			t.Run(fmt.Sprintf("%s/grouped=%v/batch=%v", how, grouped, batch), func(t *testing.T) {
 				_, err := sdk.Run(t.Context(), &direct.Runner{Workers: 2, Log: quiet()}, func(p *sdk.Pipeline) error {
-					in := sdk.WindowInto(teststream.Read(p, script), oddMerge{how}, sdk.Name("named"))
+					var from sdk.PCollection[kv]
+					if batch {
+						from = sdk.CreateTimestamped(p, []sdk.Timestamped[kv]{{Time: 1, Value: pair("a", 1)}, {Time: 2, Value: pair("a", 2)}, {Time: 3, Value: pair("a", 3)}})
+					} else {
+						from = teststream.Read(p, script)
+					}
+					in := sdk.WindowInto(from, oddMerge{how}, sdk.Name("named"))
 					if grouped {
 						sdk.GroupByKey(in, sdk.Name("named, too"))
 					} else {
@@ -760,6 +767,57 @@ func TestWrongWindowFns(t *testing.T) {
 					t.Errorf("error %.300v", err)
 				}
 			})
+		}
+	}
+}
+
+// oddKey cannot always be encoded.
+type oddKey struct{ S string }
+
+func (k oddKey) MarshalBinary() ([]byte, error) {
+	switch k.S {
+	case "fails":
+		return nil, errOdd
+	case "panics":
+		panic(errOdd)
+	}
+	return []byte(k.S), nil
+}
+
+func (k *oddKey) UnmarshalBinary(b []byte) error {
+	k.S = string(b)
+	return nil
+}
+
+type oddKeyFn struct{ Sum state.Value[int64] }
+
+func (*oddKeyFn) ProcessElement(*sdk.Context, oddKey, int64, sdk.Emitter[int64]) error { return nil }
+
+// A key that cannot be encoded fails the job with its transform and what it is, in batch and in streams.
+func TestKeyThatCannotBeEncoded(t *testing.T) {
+	for _, how := range []string{"fails", "panics"} {
+		for _, batch := range []bool{false, true} {
+			for _, workers := range []int{1, 2} {
+				for what, to := range map[string]func(in sdk.PCollection[sdk.KV[oddKey, int64]]){
+					"group":    func(in sdk.PCollection[sdk.KV[oddKey, int64]]) { sdk.GroupByKey(in, sdk.Name("named")) },
+					"combine":  func(in sdk.PCollection[sdk.KV[oddKey, int64]]) { sdk.CombinePerKey(in, sumFn{}, sdk.Name("named")) },
+					"stateful": func(in sdk.PCollection[sdk.KV[oddKey, int64]]) { sdk.StatefulParDo(in, &oddKeyFn{}, sdk.Name("named")) },
+				} {
+					_, err := sdk.Run(t.Context(), &direct.Runner{Workers: workers, Log: quiet()}, func(p *sdk.Pipeline) error {
+						var in sdk.PCollection[string]
+						if batch {
+							in = sdk.Of(p, "a", how, "b")
+						} else {
+							in = sdk.WindowInto(teststream.Read(p, teststream.New[string]().Add(at(1), "a", how, "b")), window.Fixed(time.Second))
+						}
+						to(sdk.Map(in, func(s string) sdk.KV[oddKey, int64] { return sdk.MakeKV(oddKey{s}, int64(1)) }))
+						return nil
+					})
+					if err == nil || !strings.Contains(err.Error(), "odd") || !strings.Contains(err.Error(), "{S:"+how+"}") || !strings.Contains(err.Error(), "named") || strings.Contains(err.Error(), "internal error") {
+						t.Errorf("%s, %s, batch %v, %d workers: error %.300v", what, how, batch, workers, err)
+					}
+				}
+			}
 		}
 	}
 }

@@ -143,3 +143,7 @@ func show(v any) string {
 
 // UserPanic returns the panic of user code, recovered in an operator of another package, as the step's failure.
 func UserPanic(s *Step, value any) error { return s.failure(recovered(value), 1) }
+
+// UserError returns an error of the program's code that is about no call of a DoFn, such as a failing coder's, with the
+// step that met it.
+func UserError(s *Step, err error) error { return fmt.Errorf("%s (%s): %w", s.Path, s.At, err) }

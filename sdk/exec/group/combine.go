@@ -118,7 +118,7 @@ func (l *lift[K, I, A]) Push(b *exec.Batch[coder.KV[K, I]]) (err error) {
 		return l.through(b)
 	}
 	if err := l.s.key.Load(&l.col, unsafe.Pointer(&b.V[0].Key), unsafe.Sizeof(b.V[0]), n); err != nil {
-		return err
+		return exec.UserError(l.step, err)
 	}
 	if cap(l.ids) < n {
 		l.ids = make([]uint32, n)

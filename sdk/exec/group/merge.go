@@ -3,6 +3,7 @@ package group
 import (
 	"cmp"
 	"fmt"
+	"runtime/debug"
 	"slices"
 
 	"github.com/millrace-go/millrace/sdk/window"
@@ -10,7 +11,12 @@ import (
 
 // mergeWindows applies m to the windows ws, which need be neither sorted nor distinct, and returns what each
 // becomes. What a window function of the program's own may get wrong is an error.
-func mergeWindows(m window.Merger, ws []window.Window) ([]window.Window, error) {
+func mergeWindows(m window.Merger, ws []window.Window) (out []window.Window, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("merging windows by %v: panic: %v\n%s", m, p, debug.Stack())
+		}
+	}()
 	sorted := slices.Clone(ws)
 	slices.SortFunc(sorted, window.Window.Compare)
 	sorted = slices.Compact(sorted)
@@ -24,12 +30,12 @@ func mergeWindows(m window.Merger, ws []window.Window) ([]window.Window, error) 
 				return nil, fmt.Errorf("the window function merged %v, which is not one of the windows that it was given", w)
 			}
 			if other, twice := into[w]; twice {
-				return nil, fmt.Errorf("the window function merged %v into both %v and %v", w, other, g.To)
+				return nil, fmt.Errorf("the window function merged %v twice, into %v and into %v", w, other, g.To)
 			}
 			into[w] = g.To
 		}
 	}
-	out := make([]window.Window, len(ws))
+	out = make([]window.Window, len(ws))
 	for i, w := range ws {
 		out[i] = w
 		if to, ok := into[w]; ok {

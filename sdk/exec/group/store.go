@@ -90,7 +90,7 @@ func (w *writer[K, V]) add(rows []coder.KV[K, V], m *exec.Meta) error {
 		return nil
 	}
 	if err := w.s.key.Load(&w.col, unsafe.Pointer(&rows[0].Key), unsafe.Sizeof(rows[0]), len(rows)); err != nil {
-		return err
+		return exec.UserError(w.step, err)
 	}
 	w.mu.Lock()
 	var grown int64

@@ -144,7 +144,7 @@ func (t *combineTask[K, I, A, O]) takeLifted(b *exec.Batch[coder.KV[K, lifted[A]
 // prepare locates n rows, of which the keys are stride bytes apart, and makes accumulators for the slots that they open.
 func (t *combineTask[K, I, A, O]) prepare(first *K, stride uintptr, n int, m *exec.Meta) error {
 	if err := t.x.key.Load(&t.col, unsafe.Pointer(first), stride, n); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", t.name, err)
 	}
 	if err := t.locate(&t.col, m); err != nil {
 		return err
@@ -291,7 +291,7 @@ func (l *lift[K, I, A]) Push(b *exec.Batch[coder.KV[K, I]]) (err error) {
 		l.in = nil
 	}()
 	if err := l.key.Load(&l.col, unsafe.Pointer(&b.V[0].Key), unsafe.Sizeof(b.V[0]), n); err != nil {
-		return err
+		return exec.UserError(l.step, err)
 	}
 	l.table.kind = l.key.Kind
 	ids := l.table.ids(&l.col)

@@ -1,6 +1,7 @@
 package keyed
 
 import (
+	"fmt"
 	"iter"
 	"unsafe"
 
@@ -51,7 +52,7 @@ type values[K, V any] struct {
 func (s *values[K, V]) take(t *groupCore[K], batch any) error {
 	b := batch.(*exec.Batch[coder.KV[K, V]])
 	if err := t.key.Load(&t.col, unsafe.Pointer(&b.V[0].Key), unsafe.Sizeof(b.V[0]), len(b.V)); err != nil {
-		return err
+		return fmt.Errorf("%s: %w", t.name, err)
 	}
 	if err := t.locate(&t.col, &b.Meta); err != nil {
 		return err

@@ -60,7 +60,7 @@ func (r *Router[K, V]) Push(b *exec.Batch[coder.KV[K, V]]) error {
 		return nil
 	}
 	if err := r.key.Load(&r.col, unsafe.Pointer(&b.V[0].Key), unsafe.Sizeof(b.V[0]), n); err != nil {
-		return err
+		return exec.UserError(r.step, err)
 	}
 	if cap(r.group) < n {
 		r.group = make([]uint8, max(n, exec.BatchSize))

@@ -162,7 +162,7 @@ func (t *statefulTask[K, V, O]) describe(int) (key, element string, w window.Win
 func (t *statefulTask[K, V, O]) Take(_ int, batch any) error {
 	b := batch.(*exec.Batch[coder.KV[K, V]])
 	if err := t.key.Load(&t.col, unsafe.Pointer(&b.V[0].Key), unsafe.Sizeof(b.V[0]), len(b.V)); err != nil {
-		return err
+		return exec.UserError(t.step, err)
 	}
 	if err := t.locate(&t.col, &b.Meta); err != nil {
 		return err

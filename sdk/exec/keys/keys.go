@@ -8,6 +8,7 @@ import (
 	"hash/maphash"
 	"math/bits"
 	"reflect"
+	"runtime/debug"
 	"strings"
 	"unsafe"
 
@@ -89,18 +90,41 @@ func (k *Type[K]) Load(c *Column, base unsafe.Pointer, stride uintptr, n int) er
 		c.loadTexts()
 	default:
 		c.growPairs()
-		c.bytes, c.end = c.bytes[:0], c.end[:0]
-		for i := range c.Hash {
-			at := len(c.bytes)
-			var err error
-			if c.bytes, err = k.coder.Append(c.bytes, (*K)(c.at(i))); err != nil {
-				return err
-			}
-			c.end = append(c.end, len(c.bytes))
-			c.Pair[i], c.Hash[i] = PairOf(view(c.bytes[at:]))
-		}
+		return k.loadEncoded(c)
 	}
 	return nil
+}
+
+// loadEncoded encodes the keys. Encoding may be the program's own code, as MarshalBinary is, so what fails names the key.
+func (k *Type[K]) loadEncoded(c *Column) (err error) {
+	i := 0
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+		if err != nil {
+			err = fmt.Errorf("the key %s cannot be encoded: %w", shown(*(*K)(c.at(i))), err)
+		}
+	}()
+	c.bytes, c.end = c.bytes[:0], c.end[:0]
+	for i = range c.Hash {
+		at := len(c.bytes)
+		if c.bytes, err = k.coder.Append(c.bytes, (*K)(c.at(i))); err != nil {
+			return err
+		}
+		c.end = append(c.end, len(c.bytes))
+		c.Pair[i], c.Hash[i] = PairOf(view(c.bytes[at:]))
+	}
+	return nil
+}
+
+// shown is a key in an error, which a long one would make unreadable.
+func shown(v any) string {
+	s := fmt.Sprintf("%+v", v)
+	if len(s) > 100 {
+		return s[:100] + "..."
+	}
+	return s
 }
 
 func (c *Column) growPairs() {
