@@ -339,7 +339,7 @@ func (f *exitFn) exit(at string) error {
 	return nil
 }
 
-func (f *exitFn) Setup(*sdk.Context) error { return f.exit("Setup") }
+func (f *exitFn) Setup(*sdk.Context) error       { return f.exit("Setup") }
 func (f *exitFn) StartBundle(*sdk.Context) error { return f.exit("StartBundle") }
 
 func (f *exitFn) FinishBundle(*sdk.Context, sdk.Emitter[int64]) error { return f.exit("FinishBundle") }
