@@ -1,15 +1,23 @@
 package engine
 
 import (
+	"cmp"
+	"container/heap"
+	"slices"
+
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/mtime"
 )
 
 // Pool is the splits of a source that nobody runs, and what is known of those that somebody does. Splits are run by
 // whichever worker is free, a bundle at a time, the one that is furthest behind in event time first: so they stay
-// together, and a slow one does not hold up the others' work. Whoever uses the pool holds a lock.
+// together, and a slow one does not hold up the others' work. There may be very many, as of files that are watched: what is
+// done for a bundle takes time that grows with the logarithm of their number. Whoever uses the pool holds a lock.
 type Pool struct {
-	splits   []*Split
+	all      splitHeap // a list
+	ready    splitHeap
+	asleep   splitHeap
+	waited   splitHeap
 	input    *Watermarks // of what makes splits
 	mark     mtime.Time
 	draining bool
@@ -28,10 +36,16 @@ type Split struct {
 	Running   bool
 	Number    int64
 	Rows      int64 // that it has given so far
+	place     [orders]int
 }
 
 // NewPool returns an empty pool whose splits are made by a number of channels.
-func NewPool(channels int) *Pool { return &Pool{input: NewWatermarks(channels), mark: mtime.Min} }
+func NewPool(channels int) *Pool {
+	return &Pool{
+		all: splitHeap{order: listed}, ready: splitHeap{order: ready}, asleep: splitHeap{order: asleep}, waited: splitHeap{order: waited},
+		input: NewWatermarks(channels), mark: mtime.Min,
+	}
+}
 
 // Align makes the pool a member of an alignment, before it has splits.
 func (p *Pool) Align(a *Alignment, member int) { p.aligned, p.member = a, member }
@@ -43,16 +57,10 @@ func (p *Pool) Realign() (moved bool) { return p.aligned != nil && p.aligned.set
 
 // Least is how far the split is that others wait for, Max if there is none.
 func (p *Pool) Least() mtime.Time {
-	t := mtime.Max
 	if p.made == 0 && p.input.Min() == mtime.Min {
-		t = mtime.Min
+		return mtime.Min
 	}
-	for _, s := range p.splits {
-		if !s.Idle {
-			t = min(t, s.Watermark)
-		}
-	}
-	return t
+	return p.waited.least()
 }
 
 // Limit is how far a split may have come to be taken: Max without an alignment.
@@ -74,7 +82,9 @@ func (p *Pool) Add(w exec.Work) {
 		p.done++
 		return
 	}
-	p.splits = append(p.splits, s)
+	p.all.Push(s)
+	heap.Push(&p.waited, s)
+	heap.Push(&p.asleep, s) // until it is looked at
 }
 
 func truncate(s *Split) bool {
@@ -89,17 +99,19 @@ func (p *Pool) Input(channel int, t mtime.Time) { p.input.Set(channel, t) }
 
 // Take gives out the split to run next, or nil.
 func (p *Pool) Take(now mtime.Time) *Split {
-	var best *Split
-	limit := p.Limit()
-	for _, s := range p.splits {
-		if !s.Running && s.Resume <= now && s.Watermark <= limit && (best == nil || s.Watermark < best.Watermark) {
-			best = s
-		}
+	for len(p.asleep.of) > 0 && p.asleep.of[0].Resume <= now {
+		heap.Push(&p.ready, heap.Pop(&p.asleep))
 	}
-	if best != nil {
-		best.Running, best.Idle = true, false
+	if len(p.ready.of) == 0 || p.ready.least() > p.Limit() {
+		return nil
 	}
-	return best
+	s := heap.Pop(&p.ready).(*Split)
+	s.Running = true
+	if s.Idle {
+		s.Idle = false
+		heap.Push(&p.waited, s)
+	}
+	return s
 }
 
 // Give takes a split back that has run for a bundle, with what is left of it.
@@ -107,33 +119,37 @@ func (p *Pool) Give(s *Split, r exec.Residual, resume mtime.Time) {
 	s.Running = false
 	s.Work, s.Idle, s.Resume = r.Work, r.Idle, resume
 	s.Watermark = max(s.Watermark, r.Watermark)
-	if s.Work != nil && (!p.draining || truncate(s)) {
+	over := s.Work == nil || p.draining && !truncate(s)
+	if s.Idle || over {
+		heap.Remove(&p.waited, s.place[waited])
+	} else {
+		heap.Fix(&p.waited, s.place[waited])
+	}
+	if !over {
+		heap.Push(&p.asleep, s)
 		return
 	}
 	p.done++
-	for i, o := range p.splits {
-		if o == s {
-			p.splits = append(p.splits[:i], p.splits[i+1:]...)
-			return
-		}
-	}
+	at := s.place[listed]
+	p.all.Swap(at, len(p.all.of)-1)
+	p.all.Pop()
 }
 
 // Watermark is how far the source has come: the least of its splits, those that are idle aside, and of what makes
 // them. If all splits are idle it stays: no time is invented.
 func (p *Pool) Watermark() mtime.Time {
-	t := p.input.Min()
-	idle := 0
-	limit := p.Limit()
-	for _, s := range p.splits {
-		// One that is not looked at, since it is too far ahead, may have something by now.
-		if s.Idle && s.Watermark <= limit {
-			idle++
-			continue
+	t := min(p.input.Min(), p.waited.least())
+	idle := len(p.all.of) - len(p.waited.of)
+	if limit := p.Limit(); idle > 0 && limit < mtime.Max {
+		for _, s := range p.all.of {
+			// One that is not looked at, since it is too far ahead, may have something by now.
+			if s.Idle && s.Watermark > limit {
+				idle--
+				t = min(t, s.Watermark)
+			}
 		}
-		t = min(t, s.Watermark)
 	}
-	if idle > 0 && idle == len(p.splits) {
+	if idle > 0 && idle == len(p.all.of) {
 		return p.mark
 	}
 	p.mark = max(p.mark, t)
@@ -145,10 +161,17 @@ func (p *Pool) Watermark() mtime.Time {
 func (p *Pool) Wake() mtime.Time {
 	t := mtime.Max
 	limit := p.Limit()
-	for _, s := range p.splits {
-		if !s.Running && s.Watermark <= limit {
-			t = min(t, s.Resume)
+	if len(p.ready.of) > 0 && p.ready.least() <= limit {
+		t = p.ready.of[0].Resume // which has come
+	}
+	if limit < mtime.Max {
+		for _, s := range p.asleep.of {
+			if s.Watermark <= limit {
+				t = min(t, s.Resume)
+			}
 		}
+	} else if len(p.asleep.of) > 0 {
+		t = min(t, p.asleep.of[0].Resume)
 	}
 	return t
 }
@@ -159,21 +182,32 @@ func (p *Pool) Drain() {
 		return
 	}
 	p.draining = true
-	kept := p.splits[:0]
-	for _, s := range p.splits {
-		if s.Running || truncate(s) {
-			s.Resume = mtime.Min
-			kept = append(kept, s)
+	all := p.all.of
+	for _, h := range []*splitHeap{&p.all, &p.ready, &p.asleep, &p.waited} {
+		h.of = nil
+	}
+	for _, s := range all {
+		if !s.Running && !truncate(s) {
+			p.done++
 			continue
 		}
-		p.done++
+		s.Resume = mtime.Min
+		p.all.Push(s)
+		if !s.Idle {
+			heap.Push(&p.waited, s)
+		}
+		if !s.Running {
+			heap.Push(&p.asleep, s)
+		}
 	}
-	clear(p.splits[len(kept):])
-	p.splits = kept
 }
 
-// Splits returns the splits, for reports. They are not to be changed.
-func (p *Pool) Splits() []*Split { return p.splits }
+// Splits returns the splits, by their numbers, for reports. They are not to be changed.
+func (p *Pool) Splits() []*Split {
+	all := slices.Clone(p.all.of)
+	slices.SortFunc(all, func(a, b *Split) int { return cmp.Compare(a.Number, b.Number) })
+	return all
+}
 
 // Counts tells how many splits there have been and how many are done.
 func (p *Pool) Counts() (made, done int64) { return p.made, p.done }
