@@ -85,6 +85,8 @@ type SplitStatus struct {
 	Watermark Time          // nothing still to come of it is earlier
 	Lag       time.Duration // of the watermark behind the processing time; 0 if it has none yet
 	Elements  int64         // that it has given
+	Bytes     int64         // that have been read for them, as far as the source tells: see [exec.Context.AddBytes]
+	Busy      time.Duration // for which it has been read, with what is fused with the source
 	State     SplitState
 }
 

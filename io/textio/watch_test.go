@@ -106,7 +106,7 @@ func (w *watching) await(what string, holds func() bool) {
 		case <-deadline:
 			w.mu.Lock()
 			defer w.mu.Unlock()
-			w.t.Fatalf("after 10 s not yet: %s; there are %d lines: %.300v; log: %s", what, len(w.got), w.got, w.log.String())
+			w.t.Fatalf("after a minute not yet: %s; there are %d lines: %.300v; log: %s", what, len(w.got), w.got, w.log.String())
 		}
 	}
 }
@@ -298,6 +298,29 @@ func TestWatchArrival(t *testing.T) {
 	w.write("a.log", "one\ntwo\n")
 	w.write("b.log", "three\n")
 	w.await("3 lines counted", func() bool { return counts == 3 })
+}
+
+// Each file is a split, of which the status tells what has been read.
+func TestWatchStatus(t *testing.T) {
+	clock, dir := ptest.NewClock(time.Now()), t.TempDir()
+	for name, text := range map[string]string{"a.log": "one\ntwo\n", "b.log": "three\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	job := ptest.Start(t, func(p *sdk.Pipeline) { textio.Watch(p, filepath.ToSlash(dir)+"/*.log") }, ptest.OnClock(clock))
+	clock.Advance(time.Second)
+	lines := map[int64]int64{} // by bytes
+	for _, s := range job.Status().Stages {
+		for _, x := range s.Streaming.Splits {
+			if x.Busy > 0 && x.Elements > 0 {
+				lines[x.Bytes] = x.Elements
+			}
+		}
+	}
+	if lines[8] != 2 || lines[6] != 1 {
+		t.Errorf("lines by bytes: %v", lines)
+	}
 }
 
 // Arrival is processing time: that of a test, if the job lives by one.

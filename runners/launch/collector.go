@@ -36,6 +36,8 @@ var (
 	stageUnfired = desc("stage_unfired_timers_total", "Timers that did not fire and will not: their window has expired, or the job is being drained.", "stage")
 	splitLag     = desc("split_lag_seconds", "How far a split's watermark is behind the clock; of a stage's 64 splits that are furthest behind.", "stage", "split")
 	splitRows    = desc("split_elements_total", "Elements that a split has given; of a stage's 64 splits that are furthest behind.", "stage", "split")
+	splitBytes   = desc("split_read_bytes_total", "Bytes that a split has read; of a stage's 64 splits that are furthest behind.", "stage", "split")
+	splitBusy    = desc("split_busy_seconds_total", "How long a split has been read; of a stage's 64 splits that are furthest behind.", "stage", "split")
 	budgetLimit  = desc("budget_limit_bytes", "The budget; 0: none.")
 	budgetHeld   = desc("budget_held_bytes", "Bytes charged to the budget.")
 	budgetPeak   = desc("budget_held_peak_bytes", "The most bytes that were charged to the budget.")
@@ -52,7 +54,7 @@ var (
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		jobState, jobElapsed, elementsIn, elementsOut, bytesRead, stageState, stageDone, stageLeft,
-		stageMark, stageLag, stageBusy, stageBlocked, stageSlots, stageBytes, stageDropped, stageLate, stageUnfired, splitLag, splitRows, budgetLimit, budgetHeld, budgetPeak,
+		stageMark, stageLag, stageBusy, stageBlocked, stageSlots, stageBytes, stageDropped, stageLate, stageUnfired, splitLag, splitRows, splitBytes, splitBusy, budgetLimit, budgetHeld, budgetPeak,
 		spillWritten, spillRead, userCounter, userGauge, userDist, userDistMin, userDistMax,
 	} {
 		ch <- d
@@ -106,6 +108,8 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 					put(splitLag, gauge, p.Lag.Seconds(), s.Name, number)
 				}
 				put(splitRows, counter, float64(p.Elements), s.Name, number)
+				put(splitBytes, counter, float64(p.Bytes), s.Name, number)
+				put(splitBusy, counter, p.Busy.Seconds(), s.Name, number)
 			}
 		}
 	}

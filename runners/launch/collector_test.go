@@ -112,7 +112,7 @@ func TestCollectorOfAStream(t *testing.T) {
 	job := still{st: sdk.Status{JobID: "j1", Stages: []sdk.StageStatus{{Name: "Create", State: "done"}, {
 		Name: "Sum", State: "running", Streaming: &sdk.StreamStatus{
 			Watermark: 5500, Lag: 3 * time.Second, Busy: 0.25, Blocked: 0.5, Slots: 11, StateBytes: 12, Droppable: 13, Late: 14, Unfired: 15,
-			Splits: []sdk.SplitStatus{{Number: 3, Lag: 4 * time.Second, Elements: 16}, {Number: 4, Elements: 17}},
+			Splits: []sdk.SplitStatus{{Number: 3, Lag: 4 * time.Second, Elements: 16, Bytes: 18, Busy: 2500 * time.Millisecond}, {Number: 4, Elements: 17}},
 		},
 	}}}}
 	reg := prometheus.NewPedanticRegistry()
@@ -128,6 +128,7 @@ func TestCollectorOfAStream(t *testing.T) {
 		`stage_droppable_total{job="j1",stage="Sum"} 13`, `stage_late_total{job="j1",stage="Sum"} 14`,
 		`stage_unfired_timers_total{job="j1",stage="Sum"} 15`, `split_lag_seconds{job="j1",split="3",stage="Sum"} 4`,
 		`split_elements_total{job="j1",split="3",stage="Sum"} 16`, `split_elements_total{job="j1",split="4",stage="Sum"} 17`,
+		`split_read_bytes_total{job="j1",split="3",stage="Sum"} 18`, `split_busy_seconds_total{job="j1",split="3",stage="Sum"} 2.5`,
 	} {
 		if !strings.Contains(rec.Body.String(), "\nmillrace_"+want+"\n") {
 			t.Errorf("there is no %s in\n%s", want, rec.Body)

@@ -32,6 +32,7 @@ type flowTask struct {
 	task exec.Task      // of an exchange
 	root exec.Root      // of a source
 	read exec.SplitRoot // root, if it is splittable
+	from *exec.Step     // of the root
 	pool *pool
 	wait []exec.Waiter
 
@@ -94,10 +95,10 @@ func (t *flowTask) wireRoot() error {
 		return err
 	}
 	t.bundle(w.b, sinks)
-	step := t.f.step(n, t.w.host, true)
+	t.from = t.f.step(n, t.w.host, true)
 	if n.Kind == graph.Source {
-		t.root, err = n.Feed.NewRoot(w.b, step, sinks[0])
-	} else if t.root, err = t.f.inboxes[n].NewRoot(w.b, step, sinks); err == nil {
+		t.root, err = n.Feed.NewRoot(w.b, t.from, sinks[0])
+	} else if t.root, err = t.f.inboxes[n].NewRoot(w.b, t.from, sinks); err == nil {
 		t.read = t.root.(exec.SplitRoot)
 	}
 	if err != nil {
@@ -360,8 +361,9 @@ func (t *flowTask) readSplit(now mtime.Time) (did bool, err error) {
 	}
 	res := exec.Residual{Watermark: mtime.Max}
 	rows := 0
+	began, bytes := time.Now(), t.from.Bytes.Load()
 	if t.read != nil {
-		t.w.reading.Store(&reading{root: t.read, since: time.Now()})
+		t.w.reading.Store(&reading{root: t.read, since: began})
 		most := t.f.bundleRows(t.w)
 		res, err = t.read.RunSplit(s.Work, func(n int) bool {
 			rows += n
@@ -379,11 +381,14 @@ func (t *flowTask) readSplit(now mtime.Time) (did bool, err error) {
 	if err != nil {
 		return true, err
 	}
+	bytes = t.from.Bytes.Load() - bytes // before finish, as that may end the instance
 	if err := t.finish(); err != nil {
 		return true, err
 	}
 	p.mu.Lock()
 	s.Rows += int64(rows)
+	s.Bytes += bytes
+	s.Busy += int64(time.Since(began))
 	p.p.Give(s, res, max(t.clock.Processing, t.f.now()).Add(res.After))
 	moved = p.refresh()
 	p.mu.Unlock()

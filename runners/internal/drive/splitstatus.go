@@ -3,6 +3,7 @@ package drive
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/graph"
@@ -17,7 +18,7 @@ func (p *pool) splits(now mtime.Time) []sdk.SplitStatus {
 	var all []sdk.SplitStatus
 	limit := p.p.Limit()
 	for _, s := range p.p.Splits() {
-		x := sdk.SplitStatus{Number: s.Number, Watermark: s.Watermark, Elements: s.Rows, State: sdk.SplitReady}
+		x := sdk.SplitStatus{Number: s.Number, Watermark: s.Watermark, Elements: s.Rows, Bytes: s.Bytes, Busy: time.Duration(s.Busy), State: sdk.SplitReady}
 		switch {
 		case s.Idle:
 			x.State = sdk.SplitIdle

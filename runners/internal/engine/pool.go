@@ -36,6 +36,8 @@ type Split struct {
 	Running   bool
 	Number    int64
 	Rows      int64 // that it has given so far
+	Bytes     int64 // that have been read for them, as far as the source tells
+	Busy      int64 // nanoseconds in which it ran
 	place     [orders]int
 }
 
