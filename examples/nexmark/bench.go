@@ -24,7 +24,7 @@ type benchOptions struct {
 	BenchEvents int64         `help:"events of a measured run; 0: 20M, and 5M for the queries that keep all bids"`
 	Warmup      int64         `help:"events of the run before each query is measured" default:"2000000"`
 	Runs        int           `help:"how often each query is measured; the table has the medians" default:"5"`
-	Files       bool          `help:"measure also how fast it is when the rows are written to files, in the system's temporary directory"`
+	Files       bool          `help:"measure also how fast it is when the rows are written to files, in the system's temporary directory" default:"true"`
 	Latency     time.Duration `help:"how long each query with windows runs live, at half the speed, to measure its latency; 0: not at all" default:"4s"`
 	Soak        time.Duration `help:"run queries 5, 8 and 11, or the one that --query names, for so long each as fast as can be, print the memory, and fail if it grows; 0: not at all" default:"0s"`
 	ByHand      bool          `help:"measure the loop written by hand beside each query" default:"true"`

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
-	"strings"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -176,8 +177,16 @@ func TestStreamingStateOverBudget(t *testing.T) {
 		sdk.CombinePerKey(sdk.WithKeys(w, func(v int64) int64 { return v }), sumFn{}, sdk.Name("hoard"))
 		return nil
 	})
-	if err == nil || !strings.Contains(err.Error(), "hoard holds most of it") {
-		t.Errorf("got %v, want the budget, the bytes and the transform", err)
+	said := regexp.MustCompile(`holds (\d+) bytes, more than the budget of (\d+), .*; hoard holds most of it, (\d+) bytes`).FindStringSubmatch(fmt.Sprint(err))
+	if said == nil {
+		t.Fatalf("got %v, want the budget, the bytes and the transform", err)
+	}
+	var figures [3]int64
+	for i := range figures {
+		figures[i], _ = strconv.ParseInt(said[i+1], 10, 64)
+	}
+	if all, limit, most := figures[0], figures[1], figures[2]; all <= limit || limit <= 0 || limit > 8<<20 || most < all/2 || most > all {
+		t.Errorf("all hold %d, the budget is %d, one holds %d", all, limit, most)
 	}
 }
 
