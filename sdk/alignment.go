@@ -3,7 +3,9 @@ package sdk
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/millrace-go/millrace/sdk/graph"
@@ -11,10 +13,18 @@ import (
 
 // AnyCollection is a [PCollection] of any element type.
 type AnyCollection interface {
-	collection() (*Pipeline, *graph.Collection)
+	Pipeline() *Pipeline
 }
 
-func (c PCollection[T]) collection() (*Pipeline, *graph.Collection) { return c.p, c.c }
+// collectionOf returns what a PCollection is a handle of, or nil if x is none. A method that says so would be compiled for
+// each type of elements.
+func collectionOf(x AnyCollection) *graph.Collection {
+	v := reflect.ValueOf(x)
+	if t := v.Type(); t.PkgPath() != reflect.TypeFor[Pipeline]().PkgPath() || !strings.HasPrefix(t.Name(), "PCollection[") {
+		return nil
+	}
+	return (*graph.Collection)(v.FieldByName("c").UnsafePointer())
+}
 
 // AlignWatermarks keeps the sources of some collections, and all splits of each, together in event time: a split that is
 // more than maxDrift ahead of the one that is furthest behind is not read until that has caught up. So a join of a fast
@@ -42,9 +52,14 @@ func AlignWatermarks(maxDrift time.Duration, first AnyCollection, more ...AnyCol
 	}
 	seen := map[*graph.Node]bool{}
 	for _, x := range append([]AnyCollection{first}, more...) {
-		p, c := x.collection()
+		p := x.Pipeline()
 		if ps = append(ps, p); p == nil {
 			break
+		}
+		c := collectionOf(x)
+		if c == nil {
+			errs = append(errs, fmt.Errorf("a %T is not an sdk.PCollection", x))
+			continue
 		}
 		if !align(a, c.From, seen, &errs) {
 			errs = append(errs, fmt.Errorf("the output of %s has no source without an end", c.From.Path))

@@ -29,15 +29,15 @@ func AsyncMap[I, O any](in PCollection[I], limit int, f func(context.Context, I)
 		limit = 1
 	}
 	out := output[O](p, n, in.c.Windowing)
-	if o.dead != nil && !o.declareDead(p, n, new(Failed[I]), reflect.TypeFor[I]()) {
+	if o.dead != nil && !o.declareDead(p, n, reflect.TypeFor[Failed[I]](), reflect.TypeFor[I]()) {
 		return out
 	}
-	n.Op = func(b *exec.Build, step *exec.Step, outs []any) (any, error) {
+	n.Op = func(b *exec.Build, step *exec.Step, outs []exec.Sink) (exec.Sink, error) {
 		var dead *exec.Out[Failed[I]]
 		if o.dead != nil {
-			dead = exec.NewOut(b, step, outs[1].(exec.Sink[Failed[I]]), false)
+			dead = exec.NewOut[Failed[I]](b, step, outs[1], false)
 		}
-		return exec.NewAsync(b, step, limit, !o.unordered, o.policy, f, exec.NewOut(b, step, outs[0].(exec.Sink[O]), true), dead), nil
+		return exec.NewAsync(b, step, limit, !o.unordered, o.policy, f, exec.NewOut[O](b, step, outs[0], true), dead), nil
 	}
 	return out
 }
@@ -46,7 +46,7 @@ func AsyncMap[I, O any](in PCollection[I], limit int, f func(context.Context, I)
 func Unordered() Option { return func(o *options) { o.unordered = true } }
 
 // declareDead makes the dead-letter output one of n's, if its elements are of failed's type.
-func (o *options) declareDead(p *Pipeline, n *graph.Node, failed any, elem reflect.Type) bool {
+func (o *options) declareDead(p *Pipeline, n *graph.Node, failed, elem reflect.Type) bool {
 	if !o.dead.matches(failed) {
 		p.fail(n.At, n.Path, fmt.Errorf("sdk.DeadLetter: the output is a %s, but the transform's elements are %s: declare it as sdk.Output[sdk.Failed[%s]]",
 			reflect.TypeOf(o.dead).Elem(), elem, elem))

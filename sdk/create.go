@@ -105,13 +105,13 @@ func Partition[T any](in PCollection[T], n int, f func(T) int, opts ...Option) [
 	for i := range outs {
 		outs[i] = output[T](p, node, in.c.Windowing)
 	}
-	node.Op = func(b *exec.Build, step *exec.Step, sinks []any) (any, error) {
+	node.Op = func(b *exec.Build, step *exec.Step, sinks []exec.Sink) (exec.Sink, error) {
 		cfg := exec.ParDoConfig[T, T]{Policy: o.policy}
 		ems := make([]Emitter[T], n)
-		main := exec.NewOut(b, step, sinks[0].(exec.Sink[T]), true)
+		main := exec.NewOut[T](b, step, sinks[0], true)
 		ems[0] = main.Emitter()
 		for i := 1; i < n; i++ {
-			out := exec.NewOut(b, step, sinks[i].(exec.Sink[T]), true)
+			out := exec.NewOut[T](b, step, sinks[i], true)
 			ems[i] = out.Emitter()
 			cfg.Extra = append(cfg.Extra, out)
 		}

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/graph"
 	"github.com/millrace-go/millrace/sdk/mtime"
@@ -65,12 +66,12 @@ func parDo[I, O any](in PCollection[I], fn DoFn[I, O], verb string, users bool, 
 	if o.policy.Kind != exec.Fail {
 		checkPolicy[I, O](p, n, fn)
 	}
-	if o.dead != nil && !o.declareDead(p, n, new(Failed[I]), reflect.TypeFor[I]()) {
+	if o.dead != nil && !o.declareDead(p, n, reflect.TypeFor[Failed[I]](), reflect.TypeFor[I]()) {
 		return out
 	}
 	windowed := !window.IsGlobalFn(in.c.Windowing.Fn)
-	n.Op = func(b *exec.Build, step *exec.Step, outs []any) (any, error) {
-		cfg := exec.ParDoConfig[I, O]{Policy: o.policy, Windowed: windowed, Skew: o.skew, Key: keyOf[I]()}
+	n.Op = func(b *exec.Build, step *exec.Step, outs []exec.Sink) (exec.Sink, error) {
+		cfg := exec.ParDoConfig[I, O]{Policy: o.policy, Windowed: windowed, Skew: o.skew, Keyed: coder.IsKV(in.c.Type)}
 		inst, err := t.instance(b, step, outs, fn)
 		if err != nil {
 			return nil, err
@@ -78,9 +79,9 @@ func parDo[I, O any](in PCollection[I], fn DoFn[I, O], verb string, users bool, 
 		cfg.Fn = inst.fn.(DoFn[I, O])
 		cfg.Extra = inst.extra
 		if o.dead != nil {
-			cfg.Dead = exec.NewOut(b, step, outs[len(outs)-1].(exec.Sink[Failed[I]]), false)
+			cfg.Dead = exec.NewOut[Failed[I]](b, step, outs[len(outs)-1], false)
 		}
-		main := exec.NewOut(b, step, outs[0].(exec.Sink[O]), true)
+		main := exec.NewOut[O](b, step, outs[0], true)
 		s := awaiting(b, n, exec.NewParDo(b, step, main, cfg))
 		if t.observes && windowed {
 			return exec.NewExplode(b, n.In[0].Elem, s), nil
@@ -91,7 +92,7 @@ func parDo[I, O any](in PCollection[I], fn DoFn[I, O], verb string, users bool, 
 }
 
 // awaiting puts before s what lets rows wait, in a streaming job, for the views that n reads.
-func awaiting(b *exec.Build, n *graph.Node, s any) any {
+func awaiting(b *exec.Build, n *graph.Node, s exec.Sink) exec.Sink {
 	if b.Host.Live == nil || len(n.Reads) == 0 {
 		return s
 	}
@@ -112,15 +113,6 @@ func checkPolicy[I, O any](p *Pipeline, n *graph.Node, fn any) {
 	if start || finish {
 		p.fail(n.At, n.Path, errors.New("sdk.OnError: a DoFn with StartBundle or FinishBundle keeps elements across calls, so one element's failure cannot be undone alone; handle errors inside it"))
 	}
-}
-
-// keyOf returns how to print the key of an I, if it is a KV.
-func keyOf[I any]() func(*I) string {
-	var v I
-	if _, ok := any(v).(interface{ KeyString() string }); !ok {
-		return nil
-	}
-	return func(v *I) string { return any(*v).(interface{ KeyString() string }).KeyString() }
 }
 
 // template is what construction finds out about a DoFn value.
@@ -327,7 +319,7 @@ type instance struct {
 }
 
 // instance makes a running copy of fn, its fields bound to what they name.
-func (t *template) instance(b *exec.Build, step *exec.Step, outs []any, fn any) (instance, error) {
+func (t *template) instance(b *exec.Build, step *exec.Step, outs []exec.Sink, fn any) (instance, error) {
 	if !t.ptr {
 		return instance{fn: fn}, nil
 	}

@@ -9,33 +9,31 @@ import (
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
-// op adds a transform of one input and one output whose running form is made by wire: from where its output goes, a
-// Sink[O], its input, a Sink[I].
-func op[O any](p *Pipeline, in *graph.Collection, verb string, isNil bool, f any, o *options, wire func(b *exec.Build, step *exec.Step, out any) any) PCollection[O] {
-	n := opNode(p, in, verb, isNil, f, o, wire)
-	return output[O](n.p, n.n, in.Windowing)
-}
-
-// placed is a node of a pipeline.
-type placed struct {
-	p *Pipeline
-	n *graph.Node
-}
-
-func opNode(p *Pipeline, in *graph.Collection, verb string, isNil bool, f any, o *options, wire func(b *exec.Build, step *exec.Step, out any) any) placed {
+// op adds a transform of one input and one output, of elements e, whose running form is made by wire: from where its output
+// goes, its input.
+func op(p *Pipeline, in *graph.Collection, e exec.Element, verb string, f any, o *options, wire func(b *exec.Build, step *exec.Step, out exec.Sink) exec.Sink) *graph.Collection {
 	p = same(verb, p)
 	if o.display == "" {
 		o.display = funcName(f)
 	}
 	n := p.add(verb, graph.ParDo, o)
-	if isNil {
+	if f != nil && pointerIsNil(f) {
 		p.fail(n.At, n.Path, errNilFunc)
 	}
 	n.In = []*graph.Collection{in}
-	n.Op = func(b *exec.Build, step *exec.Step, outs []any) (any, error) {
+	n.Op = func(b *exec.Build, step *exec.Step, outs []exec.Sink) (exec.Sink, error) {
 		return awaiting(b, n, wire(b, step, outs[0])), nil
 	}
-	return placed{p, n}
+	return p.collection(n, in.Windowing, e)
+}
+
+// mapped is op for a one-to-one function m, which is f or calls it.
+func mapped(p *Pipeline, in *graph.Collection, e exec.Element, verb string, f any, m exec.Mapper, opts []Option) *graph.Collection {
+	var out *graph.Collection
+	out = op(p, in, e, verb, f, parse(opts).only(verb, false), func(b *exec.Build, step *exec.Step, to exec.Sink) exec.Sink {
+		return exec.NewMap(b, step, m, out.Elem, to)
+	})
+	return out
 }
 
 var errNilFunc = errors.New("the function is nil")
@@ -48,23 +46,21 @@ var errViewInSource = errors.New("a splittable DoFn cannot read a view: read it 
 // is the same function, with what it captures, because the worker builds the pipeline again; captured values
 // that differ there cannot be detected.
 func Map[I, O any](in PCollection[I], f func(I) O, opts ...Option) PCollection[O] {
-	return op[O](in.p, in.c, "Map", f == nil, f, parse(opts).only("Map", false), func(b *exec.Build, step *exec.Step, out any) any {
-		return exec.NewMap(b, step, f, out.(exec.Sink[O]))
-	})
+	return PCollection[O]{in.p, mapped(in.p, in.c, exec.ElementOf[O](), "Map", f, exec.MapperOf(f), opts)}
 }
 
 // Filter keeps the elements for which keep is true.
 func Filter[T any](in PCollection[T], keep func(T) bool, opts ...Option) PCollection[T] {
-	return op[T](in.p, in.c, "Filter", keep == nil, keep, parse(opts).only("Filter", false), func(b *exec.Build, step *exec.Step, out any) any {
-		return exec.NewFilter(b, step, keep, out.(exec.Sink[T]))
-	})
+	return PCollection[T]{in.p, op(in.p, in.c, exec.ElementOf[T](), "Filter", keep, parse(opts).only("Filter", false), func(b *exec.Build, step *exec.Step, out exec.Sink) exec.Sink {
+		return exec.NewFilter(b, step, keep, out)
+	})}
 }
 
 // FlatMap replaces every element by the elements of f's sequence, which may be nil for none.
 func FlatMap[I, O any](in PCollection[I], f func(I) iter.Seq[O], opts ...Option) PCollection[O] {
-	return op[O](in.p, in.c, "FlatMap", f == nil, f, parse(opts).only("FlatMap", false), func(b *exec.Build, step *exec.Step, out any) any {
-		return exec.NewFlatMap(b, step, f, out.(exec.Sink[O]))
-	})
+	return PCollection[O]{in.p, op(in.p, in.c, exec.ElementOf[O](), "FlatMap", f, parse(opts).only("FlatMap", false), func(b *exec.Build, step *exec.Step, out exec.Sink) exec.Sink {
+		return exec.NewFlatMap(b, step, f, out)
+	})}
 }
 
 // tryFn makes a DoFn of a function.
@@ -122,23 +118,17 @@ func try[I, O any](in PCollection[I], verb string, isNil bool, f any, opts []Opt
 
 // WithKeys pairs every element with a key.
 func WithKeys[T, K any](in PCollection[T], key func(T) K, opts ...Option) PCollection[KV[K, T]] {
-	return op[KV[K, T]](in.p, in.c, "WithKeys", key == nil, key, parse(opts).only("WithKeys", false), func(b *exec.Build, step *exec.Step, out any) any {
-		return exec.NewMap(b, step, func(v T) KV[K, T] { return KV[K, T]{Key: key(v), Value: v} }, out.(exec.Sink[KV[K, T]]))
-	})
+	return PCollection[KV[K, T]]{in.p, mapped(in.p, in.c, exec.ElementOf[KV[K, T]](), "WithKeys", key, exec.MapperOf(func(v T) KV[K, T] { return KV[K, T]{Key: key(v), Value: v} }), opts)}
 }
 
 // Keys keeps the keys.
 func Keys[K, V any](in PCollection[KV[K, V]], opts ...Option) PCollection[K] {
-	return op[K](in.p, in.c, "Keys", false, nil, parse(opts).only("Keys", false), func(b *exec.Build, step *exec.Step, out any) any {
-		return exec.NewMap(b, step, func(kv KV[K, V]) K { return kv.Key }, out.(exec.Sink[K]))
-	})
+	return PCollection[K]{in.p, mapped(in.p, in.c, exec.ElementOf[K](), "Keys", nil, exec.MapperOf(func(kv KV[K, V]) K { return kv.Key }), opts)}
 }
 
 // Values keeps the values.
 func Values[K, V any](in PCollection[KV[K, V]], opts ...Option) PCollection[V] {
-	return op[V](in.p, in.c, "Values", false, nil, parse(opts).only("Values", false), func(b *exec.Build, step *exec.Step, out any) any {
-		return exec.NewMap(b, step, func(kv KV[K, V]) V { return kv.Value }, out.(exec.Sink[V]))
-	})
+	return PCollection[V]{in.p, mapped(in.p, in.c, exec.ElementOf[V](), "Values", nil, exec.MapperOf(func(kv KV[K, V]) V { return kv.Value }), opts)}
 }
 
 // Reify makes timestamp, windows and pane part of the element.

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
-	"unsafe"
 
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/exec/group"
 	"github.com/millrace-go/millrace/sdk/exec/keyed"
+	"github.com/millrace-go/millrace/sdk/exec/keys"
 	"github.com/millrace-go/millrace/sdk/exec/spool"
 	"github.com/millrace-go/millrace/sdk/graph"
 	"github.com/millrace-go/millrace/sdk/window"
@@ -36,16 +36,16 @@ func groupedWith(p *Pipeline, verb string, o *options, ins ...*graph.Collection)
 }
 
 // declareLate makes the outputs of droppable elements, which are behind the main output.
-func (o *options) declareLate(p *Pipeline, n *graph.Node, want ...any) {
+func (o *options) declareLate(p *Pipeline, n *graph.Node) {
 	if len(o.droppable) == 0 {
 		return
 	}
-	if len(o.droppable) != len(want) {
-		p.fail(n.At, n.Path, fmt.Errorf("%d outputs of droppable elements for %d inputs: give one for each, in their order", len(o.droppable), len(want)))
+	if len(o.droppable) != len(n.In) {
+		p.fail(n.At, n.Path, fmt.Errorf("%d outputs of droppable elements for %d inputs: give one for each, in their order", len(o.droppable), len(n.In)))
 		return
 	}
 	for i, d := range o.droppable {
-		if !d.matches(want[i]) {
+		if !d.matches(n.In[i].Type) {
 			p.fail(n.At, n.Path, fmt.Errorf("the output %d of droppable elements is a %T, but its input has elements of another type: %s", i+1, d, n.In[i].Type))
 			continue
 		}
@@ -77,6 +77,49 @@ func keyCoder[K any](p *Pipeline, n *graph.Node) coder.Coder[K] {
 	return c
 }
 
+// keyType returns how keys are handled; if they cannot be, it records why.
+func (p *Pipeline) keyType(n *graph.Node, key keys.Key) *keys.Type {
+	c, ok := p.encodable(n, key.Type(), "key")
+	if !ok {
+		return nil
+	}
+	if err := c.Deterministic(); err != nil {
+		p.fail(n.At, n.Path, fmt.Errorf("the key type cannot be grouped by: equal keys may have different encodings: %w", err))
+	}
+	return keys.NewType(key, c)
+}
+
+// valuesOf is what has to be compiled for the values of a grouping.
+type valuesOf struct {
+	elem exec.Element
+	seq  coder.Sequence
+}
+
+// coGroup adds a GroupByKey or CoGroupByKey of ins, rows KV[K, V] of a key and values, with elements of type out.
+func coGroup(p *Pipeline, verb string, opts []Option, key keys.Key, out exec.Element, ins []*graph.Collection, values ...valuesOf) *graph.Collection {
+	n, o := groupedWith(p, verb, parse(opts).only(verb, false), ins...)
+	k := p.keyType(n, key)
+	inputs := make([]group.Input, len(ins))
+	for i, v := range values {
+		what := "value"
+		if len(ins) > 1 {
+			what = fmt.Sprintf("value of input %d", i+1)
+		}
+		c, ok := p.encodable(n, v.elem.Type(), what)
+		inputs[i] = group.Input{Row: ins[i].Elem, Value: p.typeOf(v.elem), Seq: v.seq}
+		if ok && k != nil && len(ins) == 1 { // Beam's form of groups; those of several inputs have none
+			p.coders[out.Type()] = coder.UntypedKV(k.Coder(), coder.UntypedIterable(v.seq, c), out.Type().Field(1).Offset)
+		}
+	}
+	c := p.collection(n, after(ins[0].Windowing), out)
+	o.declareLate(p, n)
+	n.Exchange = func(h *exec.Host) (exec.Exchange, error) {
+		return group.NewGroupByKey(h, groupConfig(n), k, c.Elem, inputs...)
+	}
+	stream(n, func() exec.StreamExchange { return keyed.NewGroupByKey(keyedConfig(n), k, c.Elem, inputs...) })
+	return c
+}
+
 func groupConfig(n *graph.Node) group.Config {
 	return group.Config{Name: n.Path, Windowing: n.In[0].Windowing}
 }
@@ -98,19 +141,7 @@ func stream(n *graph.Node, f func() exec.StreamExchange) {
 // function returns.
 func GroupByKey[K, V any](in PCollection[KV[K, V]], opts ...Option) PCollection[KV[K, iter.Seq[V]]] {
 	p := same("GroupByKey", in.p)
-	n, o := groupedWith(p, "GroupByKey", parse(opts).only("GroupByKey", false), in.c)
-	kc, vc := keyCoder[K](p, n), encodable[V](p, n, "value")
-	n.Exchange = func(h *exec.Host) (exec.Exchange, error) {
-		return group.NewGroupByKey(h, groupConfig(n), kc, vc)
-	}
-	stream(n, func() exec.StreamExchange { return keyed.NewGroupByKey[K, V](keyedConfig(n), kc) })
-	if kc != nil && vc != nil {
-		seq := coder.UntypedIterable[V](coder.Erase(vc))
-		p.coders[reflect.TypeFor[KV[K, iter.Seq[V]]]()] = coder.UntypedKV(coder.Erase(kc), seq, unsafe.Offsetof(KV[K, iter.Seq[V]]{}.Value))
-	}
-	out := output[KV[K, iter.Seq[V]]](p, n, after(in.c.Windowing))
-	o.declareLate(p, n, new(KV[K, V]))
-	return out
+	return PCollection[KV[K, iter.Seq[V]]]{p, coGroup(p, "GroupByKey", opts, keys.KeyOf[K](), exec.ElementOf[KV[K, iter.Seq[V]]](), []*graph.Collection{in.c}, valuesOf{exec.ElementOf[V](), coder.SequenceOf[V]()})}
 }
 
 // CombineFn is an aggregation in four steps, so that it can run before and after the shuffle.
@@ -137,15 +168,18 @@ func CombinePerKey[K, I, A, O any, F CombineFn[I, A, O]](in PCollection[KV[K, I]
 	if isNil(fn) {
 		p.fail(n.At, n.Path, errors.New("the CombineFn is nil"))
 	}
-	kc, ac := keyCoder[K](p, n), encodable[A](p, n, "accumulator")
+	k := p.keyType(n, keys.KeyOf[K]())
+	_, _ = p.encodable(n, reflect.TypeFor[A](), "accumulator")
+	accs := group.Input{Row: p.typeOf(exec.ElementOf[KV[K, A]]()), Value: p.typeOf(exec.ElementOf[A]())}
+	kc, _ := coderOf[K](p)
 	n.Exchange = func(h *exec.Host) (exec.Exchange, error) {
-		return group.NewCombinePerKey[K, I, A, O](h, groupConfig(n), kc, ac, fn)
+		return group.NewCombinePerKey(h, groupConfig(n), k, in.c.Elem, accs, n.Out[0].Elem, group.CombinerOf[I, A, O](fn))
 	}
 	stream(n, func() exec.StreamExchange {
 		return keyed.NewCombinePerKey[K, I, A, O](keyedConfig(n), kc, fn, len(n.Out) > 1)
 	})
 	out := output[KV[K, O]](p, n, after(in.c.Windowing))
-	o.declareLate(p, n, new(KV[K, I]))
+	o.declareLate(p, n)
 	return out
 }
 
@@ -169,7 +203,7 @@ func CombineGlobally[I, A, O any, F CombineFn[I, A, O]](in PCollection[I], fn F,
 		return keyed.NewCombineGlobally[I, A, O](keyedConfig(n), fn, len(n.Out) > 1, window.IsGlobalFn(in.c.Windowing.Fn))
 	})
 	out := output[O](p, n, after(in.c.Windowing))
-	o.declareLate(p, n, new(I))
+	o.declareLate(p, n)
 	return out
 }
 
@@ -186,43 +220,19 @@ type CoGroup4[A, B, C, D any] = group.CoGroup4[A, B, C, D]
 // any of them has it; the sequences are as in [GroupByKey].
 func CoGroupByKey2[K, A, B any](a PCollection[KV[K, A]], b PCollection[KV[K, B]], opts ...Option) PCollection[KV[K, CoGroup2[A, B]]] {
 	p := same("CoGroupByKey2", a.p, b.p)
-	n, o := groupedWith(p, "CoGroupByKey2", parse(opts).only("CoGroupByKey2", false), a.c, b.c)
-	kc, ac, bc := keyCoder[K](p, n), encodable[A](p, n, "value of input 1"), encodable[B](p, n, "value of input 2")
-	n.Exchange = func(h *exec.Host) (exec.Exchange, error) {
-		return group.NewCoGroup2(h, groupConfig(n), kc, ac, bc)
-	}
-	stream(n, func() exec.StreamExchange { return keyed.NewCoGroup2[K, A, B](keyedConfig(n), kc) })
-	out := output[KV[K, CoGroup2[A, B]]](p, n, after(a.c.Windowing))
-	o.declareLate(p, n, new(KV[K, A]), new(KV[K, B]))
-	return out
+	return PCollection[KV[K, CoGroup2[A, B]]]{p, coGroup(p, "CoGroupByKey2", opts, keys.KeyOf[K](), exec.ElementOf[KV[K, CoGroup2[A, B]]](), []*graph.Collection{a.c, b.c}, valuesOf{exec.ElementOf[A](), coder.SequenceOf[A]()}, valuesOf{exec.ElementOf[B](), coder.SequenceOf[B]()})}
 }
 
 // CoGroupByKey3 is [CoGroupByKey2] for three collections.
 func CoGroupByKey3[K, A, B, C any](a PCollection[KV[K, A]], b PCollection[KV[K, B]], c PCollection[KV[K, C]], opts ...Option) PCollection[KV[K, CoGroup3[A, B, C]]] {
 	p := same("CoGroupByKey3", a.p, b.p, c.p)
-	n, o := groupedWith(p, "CoGroupByKey3", parse(opts).only("CoGroupByKey3", false), a.c, b.c, c.c)
-	kc, ac, bc, cc := keyCoder[K](p, n), encodable[A](p, n, "value of input 1"), encodable[B](p, n, "value of input 2"), encodable[C](p, n, "value of input 3")
-	n.Exchange = func(h *exec.Host) (exec.Exchange, error) {
-		return group.NewCoGroup3(h, groupConfig(n), kc, ac, bc, cc)
-	}
-	stream(n, func() exec.StreamExchange { return keyed.NewCoGroup3[K, A, B, C](keyedConfig(n), kc) })
-	out := output[KV[K, CoGroup3[A, B, C]]](p, n, after(a.c.Windowing))
-	o.declareLate(p, n, new(KV[K, A]), new(KV[K, B]), new(KV[K, C]))
-	return out
+	return PCollection[KV[K, CoGroup3[A, B, C]]]{p, coGroup(p, "CoGroupByKey3", opts, keys.KeyOf[K](), exec.ElementOf[KV[K, CoGroup3[A, B, C]]](), []*graph.Collection{a.c, b.c, c.c}, valuesOf{exec.ElementOf[A](), coder.SequenceOf[A]()}, valuesOf{exec.ElementOf[B](), coder.SequenceOf[B]()}, valuesOf{exec.ElementOf[C](), coder.SequenceOf[C]()})}
 }
 
 // CoGroupByKey4 is [CoGroupByKey2] for four collections.
 func CoGroupByKey4[K, A, B, C, D any](a PCollection[KV[K, A]], b PCollection[KV[K, B]], c PCollection[KV[K, C]], d PCollection[KV[K, D]], opts ...Option) PCollection[KV[K, CoGroup4[A, B, C, D]]] {
 	p := same("CoGroupByKey4", a.p, b.p, c.p, d.p)
-	n, o := groupedWith(p, "CoGroupByKey4", parse(opts).only("CoGroupByKey4", false), a.c, b.c, c.c, d.c)
-	kc, ac, bc, cc, dc := keyCoder[K](p, n), encodable[A](p, n, "value of input 1"), encodable[B](p, n, "value of input 2"), encodable[C](p, n, "value of input 3"), encodable[D](p, n, "value of input 4")
-	n.Exchange = func(h *exec.Host) (exec.Exchange, error) {
-		return group.NewCoGroup4(h, groupConfig(n), kc, ac, bc, cc, dc)
-	}
-	stream(n, func() exec.StreamExchange { return keyed.NewCoGroup4[K, A, B, C, D](keyedConfig(n), kc) })
-	out := output[KV[K, CoGroup4[A, B, C, D]]](p, n, after(a.c.Windowing))
-	o.declareLate(p, n, new(KV[K, A]), new(KV[K, B]), new(KV[K, C]), new(KV[K, D]))
-	return out
+	return PCollection[KV[K, CoGroup4[A, B, C, D]]]{p, coGroup(p, "CoGroupByKey4", opts, keys.KeyOf[K](), exec.ElementOf[KV[K, CoGroup4[A, B, C, D]]](), []*graph.Collection{a.c, b.c, c.c, d.c}, valuesOf{exec.ElementOf[A](), coder.SequenceOf[A]()}, valuesOf{exec.ElementOf[B](), coder.SequenceOf[B]()}, valuesOf{exec.ElementOf[C](), coder.SequenceOf[C]()}, valuesOf{exec.ElementOf[D](), coder.SequenceOf[D]()})}
 }
 
 // Reshuffle redistributes elements over workers: what comes after it runs apart from what comes before. Use it
@@ -233,7 +243,7 @@ func Reshuffle[T any](in PCollection[T], opts ...Option) PCollection[T] {
 	n.In = []*graph.Collection{in.c}
 	_ = encodable[T](p, n, "element")
 	n.Exchange = func(h *exec.Host) (exec.Exchange, error) { return spool.New(h, n.Path, in.c.Elem), nil }
-	stream(n, func() exec.StreamExchange { return keyed.Shuffle[T]{} })
+	stream(n, func() exec.StreamExchange { return keyed.Shuffle{Row: in.c.Elem} })
 	return output[T](p, n, in.c.Windowing)
 }
 

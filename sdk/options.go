@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/millrace-go/millrace/sdk/exec"
@@ -147,7 +148,7 @@ type Failed[T any] = exec.Failed[T]
 
 type deadLetters interface {
 	declare(p *Pipeline, n *graph.Node) bool
-	matches(o any) bool
+	matches(t reflect.Type) bool
 }
 
 // DeadLetter puts elements that fail into out, an output of [Failed] elements of the transform's input type,
@@ -172,7 +173,7 @@ func DeadLetter[T any](out *Output[Failed[T]]) ErrorPolicy {
 // lateField is an output of droppable elements.
 type lateField interface {
 	outputField
-	matches(o any) bool
+	matches(t reflect.Type) bool
 }
 
 // Droppable puts the elements that a grouping or a stateful ParDo drops into out, an output of its input's type: those

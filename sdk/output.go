@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"fmt"
+	"reflect"
 
 	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/graph"
@@ -44,20 +45,17 @@ func (o *Output[T]) declare(p *Pipeline, n *graph.Node) bool {
 	return ok
 }
 
-// matches reports whether the output's elements are of v's type.
-func (o *Output[T]) matches(v any) bool {
-	_, ok := v.(*T)
-	return ok
-}
+// matches reports whether the output's elements are of type t.
+func (o *Output[T]) matches(t reflect.Type) bool { return t == reflect.TypeFor[T]() }
 
 // bind connects a running instance's copy.
-func (o *Output[T]) bind(b *exec.Build, step *exec.Step, sink any) any {
-	out := exec.NewOut(b, step, sink.(exec.Sink[T]), false)
+func (o *Output[T]) bind(b *exec.Build, step *exec.Step, sink exec.Sink) any {
+	out := exec.NewOut[T](b, step, sink, false)
 	o.em = out.Emitter()
 	return out
 }
 
 type outputField interface {
 	declare(p *Pipeline, n *graph.Node) bool
-	bind(b *exec.Build, step *exec.Step, sink any) any
+	bind(b *exec.Build, step *exec.Step, sink exec.Sink) any
 }

@@ -37,11 +37,12 @@ type Element[T any] struct {
 }
 
 // typeOf returns what the graph knows of an element type, made once per type and pipeline.
-func typeOf[T any](p *Pipeline) exec.ElementType {
-	rt := reflect.TypeFor[T]()
+func (p *Pipeline) typeOf(e exec.Element) *exec.ElementType {
+	rt := e.Type()
 	t := p.types[rt]
 	if t == nil {
-		t = exec.NewElementType[T](p.untyped(rt))
+		c, err := p.untyped(rt)
+		t = exec.NewElementType(e, c, err)
 		p.types[rt] = t
 	}
 	return t
@@ -66,11 +67,12 @@ func coderOf[T any](p *Pipeline) (coder.Coder[T], error) {
 
 // output makes the handle of an output of n.
 func output[T any](p *Pipeline, n *graph.Node, w window.Strategy) PCollection[T] {
-	return PCollection[T]{p: p, c: p.collection(n, w, typeOf[T](p))}
+	return PCollection[T]{p: p, c: p.collection(n, w, exec.ElementOf[T]())}
 }
 
 // collection makes an output of n.
-func (p *Pipeline) collection(n *graph.Node, w window.Strategy, t exec.ElementType) *graph.Collection {
+func (p *Pipeline) collection(n *graph.Node, w window.Strategy, e exec.Element) *graph.Collection {
+	t := p.typeOf(e)
 	c := &graph.Collection{Type: t.Type(), Windowing: w, CoderErr: t.Err(), Elem: t}
 	if c.CoderErr == nil {
 		c.CoderID = t.Coder().ID()
@@ -83,11 +85,19 @@ func (p *Pipeline) collection(n *graph.Node, w window.Strategy, t exec.ElementTy
 
 // encodable records an error if T has no encoding, for verbs whose data may leave the process's memory.
 func encodable[T any](p *Pipeline, n *graph.Node, what string) coder.Coder[T] {
-	c, err := coderOf[T](p)
+	if u, ok := p.encodable(n, reflect.TypeFor[T](), what); ok {
+		return coder.Typed[T](u)
+	}
+	return nil
+}
+
+// encodable returns the coder of t, or records that there is none.
+func (p *Pipeline) encodable(n *graph.Node, t reflect.Type, what string) (_ coder.Untyped, ok bool) {
+	c, err := p.untyped(t)
 	if err != nil {
 		p.fail(n.At, n.Path, &EncodingError{What: what, Err: err})
 	}
-	return c
+	return c, err == nil
 }
 
 // EncodingError says that a type which has to be encoded cannot be.

@@ -22,7 +22,7 @@ type Pipeline struct {
 	names  map[string]*graph.Node // by path
 	counts map[string]int         // how many unnamed transforms a path prefix has
 	fns    map[any]string         // DoFns that may be applied once, with where that was
-	types  map[reflect.Type]exec.ElementType
+	types  map[reflect.Type]*exec.ElementType
 	coders map[reflect.Type]coder.Untyped // of types that package coder does not know
 	once   *onceValues
 	errs   []error
@@ -35,7 +35,7 @@ func newPipeline(once *onceValues) *Pipeline {
 		names:  map[string]*graph.Node{},
 		counts: map[string]int{},
 		fns:    map[any]string{},
-		types:  map[reflect.Type]exec.ElementType{},
+		types:  map[reflect.Type]*exec.ElementType{},
 		coders: map[reflect.Type]coder.Untyped{},
 		once:   once,
 	}

@@ -41,7 +41,7 @@ func ParDoSplittable[I, O, R any, T sdf.Tracker[R], D SplittableFn[I, O, R, T]](
 		return exec.NewSplittableInbox(exec.SplittableConfig[I, O, R, T]{
 			Node: node,
 			Fn:   fn,
-			New: func(b *exec.Build, step *exec.Step, sinks []any) (exec.SplittableFn[I, O, R, T], []any, error) {
+			New: func(b *exec.Build, step *exec.Step, sinks []exec.Sink) (exec.SplittableFn[I, O, R, T], []any, error) {
 				inst, err := t.instance(b, step, sinks, fn)
 				if err != nil {
 					return nil, nil, err

@@ -57,12 +57,12 @@ func StatefulParDo[K, V, O any, D StatefulFn[K, V, O]](in PCollection[KV[K, V]],
 	if o.policy.Kind != exec.Fail {
 		checkPolicy[KV[K, V], O](p, n, fn)
 	}
-	o.declareLate(p, n, new(KV[K, V]))
-	if o.dead != nil && !o.declareDead(p, n, new(Failed[KV[K, V]]), reflect.TypeFor[KV[K, V]]()) {
+	o.declareLate(p, n)
+	if o.dead != nil && !o.declareDead(p, n, reflect.TypeFor[Failed[KV[K, V]]](), reflect.TypeFor[KV[K, V]]()) {
 		return out
 	}
 	stream(n, func() exec.StreamExchange {
-		return keyed.NewStateful(kc, func(b *exec.Build, step *exec.Step, sinks []any) (keyed.StatefulConfig[K, V, O], error) {
+		return keyed.NewStateful(kc, func(b *exec.Build, step *exec.Step, sinks []exec.Sink) (keyed.StatefulConfig[K, V, O], error) {
 			cfg := keyed.StatefulConfig[K, V, O]{Config: keyedConfig(n), Policy: o.policy, Sorted: o.sorted}
 			cfg.Windowed = !window.IsGlobalFn(in.c.Windowing.Fn)
 			inst, err := t.instance(b, step, sinks, fn)
@@ -78,7 +78,7 @@ func StatefulParDo[K, V, O any, D StatefulFn[K, V, O]](in PCollection[KV[K, V]],
 				}
 				return cs
 			}
-			cfg.Out = exec.NewOut(b, step, sinks[0].(exec.Sink[O]), true)
+			cfg.Out = exec.NewOut[O](b, step, sinks[0], true)
 			if f, ok := inst.fn.(exec.BundleFinisher[O]); ok {
 				em := cfg.Out.Emitter()
 				cfg.Finish = func(c *Context) error { return f.FinishBundle(c, em) }
@@ -88,7 +88,7 @@ func StatefulParDo[K, V, O any, D StatefulFn[K, V, O]](in PCollection[KV[K, V]],
 				cfg.Late, rest = rest[0], rest[1:]
 			}
 			if o.dead != nil {
-				cfg.Dead = exec.NewOut(b, step, rest[0].(exec.Sink[Failed[KV[K, V]]]), false)
+				cfg.Dead = exec.NewOut[Failed[KV[K, V]]](b, step, rest[0], false)
 			}
 			return cfg, nil
 		})

@@ -146,8 +146,8 @@ func windowInto[T any](in PCollection[T], verb string, fn window.Fn, assign func
 		}
 	}
 	n.Config = s.String()
-	n.Op = func(b *exec.Build, step *exec.Step, outs []any) (any, error) {
-		return exec.NewWindowInto(b, step, fn, assign, outs[0].(exec.Sink[T])), nil
+	n.Op = func(b *exec.Build, step *exec.Step, outs []exec.Sink) (exec.Sink, error) {
+		return exec.NewWindowInto(b, step, fn, assign, outs[0]), nil
 	}
 	return output[T](p, n, s)
 }
@@ -156,9 +156,9 @@ func windowInto[T any](in PCollection[T], verb string, fn window.Fn, assign func
 // has fails the element, but for [AllowedSkew]; elements of bounded sources start at the beginning of time.
 func WithTimestamps[T any](in PCollection[T], f func(T) Time, opts ...Option) PCollection[T] {
 	o := parse(opts).only("WithTimestamps", false)
-	return op[T](in.p, in.c, "WithTimestamps", f == nil, f, o, func(b *exec.Build, step *exec.Step, out any) any {
-		return exec.NewWithTimestamps(b, step, f, o.skew, out.(exec.Sink[T]))
-	})
+	return PCollection[T]{in.p, op(in.p, in.c, exec.ElementOf[T](), "WithTimestamps", f, o, func(b *exec.Build, step *exec.Step, out exec.Sink) exec.Sink {
+		return exec.NewWithTimestamps(b, step, f, o.skew, out)
+	})}
 }
 
 func pointerIsNil(v any) bool {

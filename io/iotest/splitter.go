@@ -60,7 +60,7 @@ type pieceInbox struct {
 	s *splitter
 }
 
-func (x *pieceInbox) NewRoot(b *exec.Build, step *exec.Step, sinks []any) (exec.Root, error) {
+func (x *pieceInbox) NewRoot(b *exec.Build, step *exec.Step, sinks []exec.Sink) (exec.Root, error) {
 	r, err := x.Inbox.NewRoot(b, step, sinks)
 	return &pieceRoot{r, x.s}, err
 }

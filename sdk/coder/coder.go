@@ -27,6 +27,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"sync"
 	"unsafe"
 )
@@ -37,13 +38,12 @@ type KV[K, V any] struct {
 	Value V
 }
 
-func (KV[K, V]) isKV() {}
-
-// KeyString prints the key, for messages.
-func (kv KV[K, V]) KeyString() string {
-	s := fmt.Sprint(kv.Key)
-	return s[:min(len(s), 200)]
+// IsKV reports whether t is a KV. KV has no methods that could say so: each would be compiled for each pair of types.
+func IsKV(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t.PkgPath() == kvPath && strings.HasPrefix(t.Name(), "KV[")
 }
+
+var kvPath = reflect.TypeFor[Untyped]().PkgPath()
 
 // Coder turns T to and from bytes, in Beam's nested context: the encoding says where it ends. It is safe for
 // concurrent use.

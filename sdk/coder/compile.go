@@ -21,7 +21,6 @@ var (
 	marshaler    = reflect.TypeFor[encoding.BinaryMarshaler]()
 	appender     = reflect.TypeFor[encoding.BinaryAppender]()
 	unmarshaler  = reflect.TypeFor[encoding.BinaryUnmarshaler]()
-	kvMarker     = reflect.TypeFor[interface{ isKV() }]()
 	errRecursive = errors.New("the type contains itself, so its encoding has no bound")
 )
 
@@ -32,7 +31,7 @@ func compile(t reflect.Type, above []reflect.Type) (*codec, error) {
 	}
 	above = append(above[:len(above):len(above)], t)
 	switch {
-	case t.Implements(kvMarker):
+	case IsKV(t):
 		return compileKV(t, above)
 	case t == timeType:
 		return timeCodec, nil

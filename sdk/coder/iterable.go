@@ -6,41 +6,42 @@ import (
 	"iter"
 	"math"
 	"reflect"
-	"slices"
 	"unsafe"
 )
 
 // Iterable is the coder of sequences of what c encodes: Beam's iterable coder. Encoding iterates the sequence
 // once; a decoded one is backed by a slice.
 func Iterable[V any](c Coder[V]) Coder[iter.Seq[V]] {
-	return Typed[iter.Seq[V]](UntypedIterable[V](Erase(c)))
+	return Typed[iter.Seq[V]](UntypedIterable(SequenceOf[V](), Erase(c)))
 }
 
-// UntypedIterable is [Iterable] without the type of the coders: elem is that of V.
-func UntypedIterable[V any](elem Untyped) Untyped {
+// UntypedIterable is [Iterable] without the type: elem is the coder of what s is of.
+func UntypedIterable(s Sequence, elem Untyped) Untyped {
 	e := elem.c
 	return Untyped{&codec{
 		id: "iterable<" + e.id + ">", det: errSequence,
 		enc: func(dst []byte, p unsafe.Pointer) (_ []byte, err error) {
 			at, n := len(dst), 0
 			dst = append(dst, 0, 0, 0, 0)
-			if seq := *(*iter.Seq[V])(p); seq != nil {
-				for x := range seq {
-					if dst, err = e.enc(dst, unsafe.Pointer(&x)); err != nil {
-						return dst[:at], err
-					}
+			if *(*unsafe.Pointer)(p) != nil {
+				s.each(p, func(value unsafe.Pointer) bool {
+					dst, err = e.enc(dst, value)
 					n++
-				}
+					return err == nil
+				})
+			}
+			if err != nil {
+				return dst[:at], err
 			}
 			return counted(dst, at, n)
 		},
 		dec: func(src []byte, p unsafe.Pointer) ([]byte, error) {
-			var vs []V
-			rest, err := decodeSlice(src, reflect.ValueOf(&vs).Elem(), e)
+			vs := reflect.New(reflect.SliceOf(s.elem)).Elem()
+			rest, err := decodeSlice(src, vs, e)
 			if err != nil {
 				return src, err
 			}
-			*(*iter.Seq[V])(p) = slices.Values(vs)
+			s.set(p, &Values{At: vs.UnsafePointer(), N: vs.Len()})
 			return rest, nil
 		},
 	}}

@@ -31,6 +31,17 @@ func (s RowSizer) SizeAll(p unsafe.Pointer, n int) int64 {
 	return sum
 }
 
+// Fixed reports whether values of the type hold nothing beyond their fixed size.
+func (s RowSizer) Fixed() bool { return s.f == nil }
+
+// Held returns what the value at p leads to, in bytes.
+func (s RowSizer) Held(p unsafe.Pointer) int64 {
+	if s.f == nil {
+		return 0
+	}
+	return s.f(p)
+}
+
 type sizeFunc func(p unsafe.Pointer) int64
 
 var sizers sync.Map // reflect.Type -> sizeFunc

@@ -32,7 +32,7 @@ type call[I, O any] struct {
 
 // NewAsync adds to b what keeps limit calls of f in flight. Results keep the time, windows and pane of their
 // element; with ordered they come in the order of the elements.
-func NewAsync[I, O any](b *Build, step *Step, limit int, ordered bool, policy Policy, f func(context.Context, I) (O, error), out *Out[O], dead *Out[Failed[I]]) Sink[I] {
+func NewAsync[I, O any](b *Build, step *Step, limit int, ordered bool, policy Policy, f func(context.Context, I) (O, error), out *Out[O], dead *Out[Failed[I]]) Sink {
 	a := &asyncOp[I, O]{
 		user: user{step: step}, f: f, limit: limit, ordered: ordered, policy: policy, out: out, dead: dead,
 		done: make(chan *call[I, O], limit),
@@ -47,7 +47,8 @@ func (a *asyncOp[I, O]) StartBundle() error {
 	return nil
 }
 
-func (a *asyncOp[I, O]) Push(b *Batch[I]) error {
+func (a *asyncOp[I, O]) Push(batch any) error {
+	b := batch.(*Batch[I])
 	outer := a.enter(b, len(b.V))
 	defer func() {
 		a.in = nil

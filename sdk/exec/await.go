@@ -11,27 +11,28 @@ import (
 // the window (invariant I9).
 type await struct {
 	lifeless
-	t     ElementType
-	views []LiveView
-	to    any
-	wait  map[window.Window]any // batches
-	b     any
-	rows  []uint32 // of a batch, that go on
-	kept  []uint32 // of a batch, that wait in one window
-	ts    []mtime.Time
-	s     []uint32
-	p     []window.Pane
+	t      *ElementType
+	views  []LiveView
+	to     Sink
+	wait   map[window.Window]any // batches
+	b      any
+	rows   []uint32 // of a batch, that go on
+	kept   []uint32 // of a batch, that wait in one window
+	ts     []mtime.Time
+	s      []uint32
+	p      []window.Pane
+	places Places
 }
 
 // NewAwait adds to b what lets rows wait for views, and returns its input. Rows that need not wait pass those that do.
-func NewAwait(b *Build, t ElementType, views []int, to any) any {
+func NewAwait(b *Build, t *ElementType, views []int, to Sink) Sink {
 	a := &await{t: t, to: to, wait: map[window.Window]any{}, b: t.New(0, Meta{})}
 	for _, id := range views {
 		a.views = append(a.views, b.Host.Live(id))
 	}
 	b.Add(a)
 	b.AddWaiter(a)
-	return t.Sink(a)
+	return a
 }
 
 func (a *await) ready(w window.Window) bool {
@@ -43,8 +44,8 @@ func (a *await) ready(w window.Window) bool {
 	return true
 }
 
-// PushAny implements AnySink.
-func (a *await) PushAny(b any) error {
+// Push implements Sink.
+func (a *await) Push(b any) error {
 	m, n := a.t.Meta(b), a.t.Len(b)
 	a.rows, a.ts, a.s, a.p = a.rows[:0], a.ts[:0], a.s[:0], a.p[:0]
 	for i := 0; i < n; {
@@ -60,7 +61,7 @@ func (a *await) PushAny(b any) error {
 			continue
 		}
 		if j-i == n {
-			return a.t.Push(a.to, b)
+			return a.to.Push(b)
 		}
 		for ; i < j; i++ {
 			a.rows, a.ts, a.s, a.p = append(a.rows, uint32(i)), append(a.ts, m.Time(i)), append(a.s, m.S[i]), append(a.p, m.Pane(i))
@@ -70,12 +71,12 @@ func (a *await) PushAny(b any) error {
 		return nil
 	}
 	if len(a.rows) == n {
-		return a.t.Push(a.to, b)
+		return a.to.Push(b)
 	}
 	a.t.Reset(a.b)
-	a.t.Gather(a.b, b, a.rows)
+	a.t.Gather(a.b, b, a.rows, &a.places)
 	*a.t.Meta(a.b) = Meta{T: a.ts, P: a.p, Sets: m.Sets, S: a.s}
-	return a.t.Push(a.to, a.b)
+	return a.to.Push(a.b)
 }
 
 // keep lets the rows from lo to hi wait, which are in w.
@@ -94,7 +95,7 @@ func (a *await) keep(w window.Window, b any, m *Meta, lo, hi int) {
 		a.kept = append(a.kept, uint32(i))
 		km.T, km.P = append(km.T, m.Time(i)), append(km.P, m.Pane(i))
 	}
-	a.t.Gather(k, b, a.kept)
+	a.t.Gather(k, b, a.kept, &a.places)
 }
 
 // Hold implements Waiter.
@@ -129,7 +130,7 @@ func (a *await) Release() error {
 			hi := min(lo+BatchSize, n)
 			a.t.View(part, k, lo, hi)
 			*a.t.Meta(part) = m.Slice(lo, hi)
-			if err := a.t.Push(a.to, part); err != nil {
+			if err := a.to.Push(part); err != nil {
 				return err
 			}
 		}

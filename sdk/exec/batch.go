@@ -16,8 +16,8 @@ const BatchSize = 256
 // A batch is lent for the call: who is given one may read it until it returns, may not write to any of its
 // columns, and copies what it keeps.
 type Batch[T any] struct {
-	V []T
-	Meta
+	V    []T
+	Meta Meta // not embedded: its methods would be compiled again for each type
 }
 
 // Meta is the timestamps, window sets and panes of the rows of a batch, in columns. A column that is nil means
@@ -116,10 +116,11 @@ func (s *WindowSets) Add(ws ...window.Window) uint32 {
 // Reset empties the table, keeping its memory.
 func (s *WindowSets) Reset() { s.off, s.win = s.off[:0], s.win[:0] }
 
-// A Sink takes batches: the input of an operator.
-type Sink[T any] interface {
-	// Push processes the rows of b. An error ends the bundle. b is lent for the call.
-	Push(b *Batch[T]) error
+// A Sink takes batches: the input of an operator. It has no type parameter, so that operators need none that pass rows on as
+// they are; who wants another type than it is given panics.
+type Sink interface {
+	// Push processes the rows of b, a *Batch of the operator's input type. An error ends the bundle. b is lent for the call.
+	Push(b any) error
 }
 
 // Clone returns a copy of m that shares nothing with it.

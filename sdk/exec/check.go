@@ -6,9 +6,9 @@ import (
 )
 
 type check struct {
-	t      ElementType
+	t      *ElementType
 	path   string
-	to     any
+	to     Sink
 	before []byte
 	ends   []int
 }
@@ -17,14 +17,14 @@ type check struct {
 // that nothing is shared; and that fails, naming path, if a row cannot be encoded, does not decode to what
 // encodes alike, or is changed by those it is passed to. Types without a coder pass as they are: whoever needs one
 // says so.
-func NewCheck(path string, t ElementType, sink any) any {
+func NewCheck(path string, t *ElementType, sink Sink) Sink {
 	if t.Err() != nil {
 		return sink
 	}
-	return t.Sink(&check{t: t, path: path, to: sink})
+	return &check{t: t, path: path, to: sink}
 }
 
-func (c *check) PushAny(b any) error {
+func (c *check) Push(b any) error {
 	n := c.t.Len(b)
 	c.before, c.ends = c.before[:0], c.ends[:0]
 	for i := range n {
@@ -47,7 +47,7 @@ func (c *check) PushAny(b any) error {
 		}
 		at = end
 	}
-	if err := c.t.Push(c.to, d); err != nil {
+	if err := c.to.Push(d); err != nil {
 		return err
 	}
 	if err := c.unchanged(b, "the function that emitted it, after it was emitted,"); err != nil {
@@ -73,21 +73,21 @@ func (c *check) unchanged(b any, who string) error {
 }
 
 type bundler struct {
-	t  ElementType
+	t  *ElementType
 	b  *Build
-	to any
+	to Sink
 }
 
 // NewBundler returns a sink for a root that makes a bundle of every batch, or of parts of it, if it is larger than the
 // host's batches are.
-func NewBundler(b *Build, t ElementType, sink any) any {
-	return t.Sink(&bundler{t: t, b: b, to: sink})
+func NewBundler(b *Build, t *ElementType, sink Sink) Sink {
+	return &bundler{t: t, b: b, to: sink}
 }
 
-func (c *bundler) PushAny(b any) error {
+func (c *bundler) Push(b any) error {
 	n, most := c.t.Len(b), c.b.Host.Rows()
 	if n <= most {
-		if err := c.t.Push(c.to, b); err != nil {
+		if err := c.to.Push(b); err != nil {
 			return err
 		}
 		return c.b.cut()
@@ -97,7 +97,7 @@ func (c *bundler) PushAny(b any) error {
 		hi := min(lo+most, n)
 		c.t.View(part, b, lo, hi)
 		*c.t.Meta(part) = c.t.Meta(b).Slice(lo, hi)
-		if err := c.t.Push(c.to, part); err != nil {
+		if err := c.to.Push(part); err != nil {
 			return err
 		}
 		if err := c.b.cut(); err != nil {
@@ -108,19 +108,10 @@ func (c *bundler) PushAny(b any) error {
 }
 
 // Relay is a sink that passes rows on to whichever sink it is told. It belongs to one goroutine.
-type Relay struct {
-	t  ElementType
-	to any
-}
-
-// NewRelay returns a relay of rows of a type.
-func NewRelay(t ElementType) *Relay { return &Relay{t: t} }
+type Relay struct{ to Sink }
 
 // To sets the sink that gets the rows from now on.
-func (r *Relay) To(sink any) { r.to = sink }
+func (r *Relay) To(sink Sink) { r.to = sink }
 
-// Sink returns the relay as the sink of its type.
-func (r *Relay) Sink() any { return r.t.Sink(r) }
-
-// PushAny implements [AnySink].
-func (r *Relay) PushAny(b any) error { return r.t.Push(r.to, b) }
+// Push implements [Sink].
+func (r *Relay) Push(b any) error { return r.to.Push(b) }

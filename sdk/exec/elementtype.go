@@ -8,105 +8,90 @@ import (
 	"github.com/millrace-go/millrace/sdk/coder"
 )
 
-// ElementType does with batches of one type what operators need that do not know the type: a batch is a *Batch[T] in an
-// any, a sink a Sink[T]. So what is not in the way of every element is compiled once, and not for each type.
-type ElementType interface {
-	// Type is the type of the elements.
-	Type() reflect.Type
-	// Err is why elements have no encoding, or nil.
-	Err() error
-	// Coder is their coder. Without an encoding it may not be used.
-	Coder() coder.Untyped
-	// Deterministic returns why equal elements may have different encodings, or nil.
-	Deterministic() error
-	// Lent reports whether elements lead to what is valid during a call only.
-	Lent() bool
-
-	// New returns a batch of n zero rows.
-	New(n int, m Meta) any
-	// Clone returns a copy of b that shares nothing with it but what the rows lead to.
-	Clone(b any) any
-	// Meta returns the batch's own meta.
-	Meta(b any) *Meta
-	// Len is the number of rows.
-	Len(b any) int
-	// Gather appends some rows of src to dst, without their meta.
-	Gather(dst, src any, rows []uint32)
-	// View makes the rows of dst those from lo to hi of src, which they share.
-	View(dst, src any, lo, hi int)
-	// Reset empties b, keeping its memory.
-	Reset(b any)
-	// Size is the memory of the rows, with what they lead to, in bytes.
-	Size(b any) int64
-	// Show prints row i, shortened to what a message can hold.
-	Show(b any, i int) string
-
-	// Encode appends the encoding of row i.
-	Encode(dst []byte, b any, i int) ([]byte, error)
-	// Decode sets row i from its encoding and returns what is behind it.
-	Decode(src []byte, b any, i int) ([]byte, error)
-
-	// Sink returns a Sink[T] that pushes to s.
-	Sink(s AnySink) any
-	// Push pushes b to sink, a Sink[T].
-	Push(sink, b any) error
-}
-
-// AnySink takes batches whose type it does not know: each is a *Batch of the type. As with a [Sink], b is lent.
-type AnySink interface{ PushAny(b any) error }
-
-// element is the ElementType of every type. What needs the type is in functions.
-type element struct {
+// ElementType does with values and batches of one type what operators need that do not know the type: a batch is a *Batch[T]
+// in an any. So what is not in the way of every element is compiled once, and not for each type. It does not change and is
+// safe for concurrent use.
+type ElementType struct {
 	batch reflect.Type // Batch[T]
+	ptr   reflect.Type // *Batch[T]
 	rows  reflect.Type // []T
 	size  uintptr      // of a row
 	coder coder.Untyped
 	err   error
 	sizer coder.RowSizer
 	lent  bool
-
-	gather func(dst, src any, rows []uint32)
-	sink   func(AnySink) any
-	push   func(sink, b any) error
+	place Placer
+	zero  unsafe.Pointer // a zero value
 }
 
-// NewElementType returns the ElementType of T, with its coder, or why it has none.
-func NewElementType[T any](c coder.Untyped, err error) ElementType {
-	return newElement(reflect.TypeFor[Batch[T]](), c, err, func(dst, src any, rows []uint32) {
-		d, s := dst.(*Batch[T]), src.(*Batch[T])
-		for _, i := range rows {
-			d.V = append(d.V, s.V[i])
+// Placer copies values of one type: to[i] is where the one goes that lies rows[i]*stride bytes behind from, or i*stride if rows
+// is nil.
+type Placer func(to []unsafe.Pointer, from unsafe.Pointer, stride uintptr, rows []uint32)
+
+// Element is what has to be compiled for a type T whose values are elements.
+type Element struct {
+	batch reflect.Type // *Batch[T]
+	place Placer
+}
+
+// ElementOf returns the Element of T.
+//
+//go:noinline
+func ElementOf[T any]() Element { // in a caller's text its function would be compiled for each of them, as reflect.TypeFor would
+	return Element{reflect.TypeOf((*Batch[T])(nil)), func(to []unsafe.Pointer, from unsafe.Pointer, stride uintptr, rows []uint32) {
+		if rows == nil {
+			for i, p := range to {
+				*(*T)(p) = *(*T)(unsafe.Add(from, uintptr(i)*stride))
+			}
+			return
 		}
-	}, func(s AnySink) any { return Sink[T](&anySink[T]{s}) },
-		func(sink, b any) error { return sink.(Sink[T]).Push(b.(*Batch[T])) })
+		rows = rows[:len(to)]
+		for i, p := range to {
+			*(*T)(p) = *(*T)(unsafe.Add(from, uintptr(rows[i])*stride))
+		}
+	}}
 }
 
-func newElement(batch reflect.Type, c coder.Untyped, err error, gather func(dst, src any, rows []uint32), sink func(AnySink) any, push func(sink, b any) error) ElementType {
+// Type is the type of the elements.
+func (e Element) Type() reflect.Type { return e.batch.Elem().Field(0).Type.Elem() }
+
+// NewElementType returns the ElementType of an element with its coder, or why it has none.
+func NewElementType(e Element, c coder.Untyped, err error) *ElementType {
+	batch := e.batch.Elem()
 	rows := batch.Field(0).Type
 	t := rows.Elem()
-	return &element{
-		batch: batch, rows: rows, size: t.Size(), coder: c, err: err, sizer: coder.RowSizerOf(t), lent: lent(t, nil),
-		gather: gather, sink: sink, push: push,
+	return &ElementType{
+		batch: batch, ptr: e.batch, rows: rows, size: t.Size(), coder: c, err: err, sizer: coder.RowSizerOf(t), lent: lent(t, nil), place: e.place,
+		zero: reflect.New(t).UnsafePointer(),
 	}
 }
 
-// Type implements [ElementType].
-func (e *element) Type() reflect.Type { return e.rows.Elem() }
+// Type is the type of the elements.
+func (e *ElementType) Type() reflect.Type { return e.rows.Elem() }
 
-// Coder implements [ElementType].
-func (e *element) Coder() coder.Untyped { return e.coder }
+// BatchType is the type of batches: *Batch[T].
+func (e *ElementType) BatchType() reflect.Type { return e.ptr }
 
-// Err implements [ElementType].
-func (e *element) Err() error { return e.err }
+// RowSize is the size of a value itself, in bytes.
+func (e *ElementType) RowSize() uintptr { return e.size }
 
-// Deterministic implements [ElementType].
-func (e *element) Deterministic() error { return e.coder.Deterministic() }
+// Coder is the coder of the elements. Without an encoding it may not be used.
+func (e *ElementType) Coder() coder.Untyped { return e.coder }
 
-// Lent implements [ElementType].
-func (e *element) Lent() bool { return e.lent }
+// Err is why elements have no encoding, or nil.
+func (e *ElementType) Err() error { return e.err }
 
-// New implements [ElementType].
-func (e *element) New(n int, m Meta) any {
+// Deterministic returns why equal elements may have different encodings, or nil.
+func (e *ElementType) Deterministic() error { return e.coder.Deterministic() }
+
+// Sizer tells how much memory elements lead to.
+func (e *ElementType) Sizer() coder.RowSizer { return e.sizer }
+
+// Lent reports whether elements lead to what is valid during a call only.
+func (e *ElementType) Lent() bool { return e.lent }
+
+// New returns a batch of n zero rows.
+func (e *ElementType) New(n int, m Meta) any {
 	b := reflect.New(e.batch)
 	if n > 0 {
 		b.Elem().Field(0).Set(reflect.MakeSlice(e.rows, n, n))
@@ -116,89 +101,144 @@ func (e *element) New(n int, m Meta) any {
 	return x
 }
 
-// Clone implements [ElementType].
-func (e *element) Clone(b any) any {
+// Clone returns a copy of b that shares nothing with it but what the rows lead to.
+func (e *ElementType) Clone(b any) any {
 	c := e.New(e.Len(b), e.Meta(b).Clone())
 	reflect.Copy(rowsOf(c), rowsOf(b))
 	return c
 }
 
-// Meta implements [ElementType].
-func (e *element) Meta(b any) *Meta { return &headOf(b).Meta }
+// Meta returns the batch's own meta.
+func (e *ElementType) Meta(b any) *Meta { return &headOf(b).Meta }
 
-// Len implements [ElementType].
-func (e *element) Len(b any) int { return headOf(b).len }
+// Len is the number of rows of b.
+func (e *ElementType) Len(b any) int { return headOf(b).len }
 
-// Gather implements [ElementType].
-func (e *element) Gather(dst, src any, rows []uint32) { e.gather(dst, src, rows) }
+// LenOf is Len for a batch that comes from elsewhere: of another type it panics.
+func (e *ElementType) LenOf(b any) int {
+	if reflect.TypeOf(b) != e.ptr {
+		panic(fmt.Sprintf("exec: internal error: a %T where rows are %v", b, e.Type()))
+	}
+	return headOf(b).len
+}
 
-// View implements [ElementType].
-func (e *element) View(dst, src any, lo, hi int) {
+// Rows is where the rows of b are; nil if there are none.
+func (e *ElementType) Rows(b any) unsafe.Pointer { return headOf(b).rows }
+
+// Make returns memory for n zero values. It is the caller's to keep within.
+func (e *ElementType) Make(n int) unsafe.Pointer {
+	return reflect.MakeSlice(e.rows, n, n).UnsafePointer()
+}
+
+// Zero is a zero value, to be copied.
+func (e *ElementType) Zero() unsafe.Pointer { return e.zero }
+
+// Clear sets the n values at p to zero.
+func (e *ElementType) Clear(p unsafe.Pointer, n int) {
+	h := head{rows: p, len: n, cap: n}
+	reflect.NewAt(e.rows, unsafe.Pointer(&h)).Elem().Clear()
+}
+
+// Copy copies n values.
+func (e *ElementType) Copy(dst, src unsafe.Pointer, n int) {
+	d, s := head{rows: dst, len: n, cap: n}, head{rows: src, len: n, cap: n}
+	reflect.Copy(reflect.NewAt(e.rows, unsafe.Pointer(&d)).Elem(), reflect.NewAt(e.rows, unsafe.Pointer(&s)).Elem())
+}
+
+// Place calls the type's [Placer].
+func (e *ElementType) Place(to []unsafe.Pointer, from unsafe.Pointer, stride uintptr, rows []uint32) {
+	e.place(to, from, stride, rows)
+}
+
+// Gather appends some rows of src to dst, without their meta.
+func (e *ElementType) Gather(dst, src any, rows []uint32, p *Places) {
+	n := e.Extend(dst, len(rows))
+	d, s := headOf(dst), headOf(src)
+	for len(rows) > 0 {
+		k := min(len(p.to), len(rows))
+		for i := range k {
+			p.to[i] = unsafe.Add(d.rows, uintptr(n+i)*e.size)
+		}
+		e.place(p.to[:k], s.rows, e.size, rows[:k])
+		clear(p.to[:k])
+		n, rows = n+k, rows[k:]
+	}
+}
+
+// Places is room for where a [Placer] puts values: BatchSize of them. Its owner keeps it, so that it is not allocated for each
+// batch.
+type Places struct {
+	to [BatchSize]unsafe.Pointer
+	n  int
+}
+
+// Take returns room for n places, until Done.
+func (p *Places) Take(n int) []unsafe.Pointer {
+	p.n = n
+	return p.to[:n]
+}
+
+// Done forgets the places, or they would hold on to what they are in.
+func (p *Places) Done() { clear(p.to[:p.n]) }
+
+// Resize makes b, which has room for them, have n rows.
+func (e *ElementType) Resize(b any, n int) {
+	h := headOf(b)
+	if n > h.cap {
+		panic(fmt.Sprintf("exec: a batch of %d rows has room for %d", n, h.cap))
+	}
+	h.len = n
+}
+
+// Extend appends n rows to b, of which nothing is known, without their meta, and returns the number of the first.
+func (e *ElementType) Extend(b any, n int) (first int) {
+	h := headOf(b)
+	first = h.len
+	if h.len+n > h.cap {
+		rowsOf(b).Grow(n)
+	}
+	h.len += n
+	return first
+}
+
+// View makes the rows of dst those from lo to hi of src, which they share.
+func (e *ElementType) View(dst, src any, lo, hi int) {
 	rowsOf(dst).Set(rowsOf(src).Slice3(lo, hi, hi))
 }
 
-// Reset implements [ElementType].
-func (e *element) Reset(b any) {
+// Reset empties b, keeping its memory.
+func (e *ElementType) Reset(b any) {
 	rowsOf(b).Clear()
 	headOf(b).len = 0
 }
 
-// Size implements [ElementType].
-func (e *element) Size(b any) int64 {
+// Size is the memory of the rows of b, with what they lead to, in bytes.
+func (e *ElementType) Size(b any) int64 {
 	h := headOf(b)
 	return e.sizer.SizeAll(h.rows, h.len)
 }
 
-// Show implements [ElementType].
-func (e *element) Show(b any, i int) string { return showRow(b, i) }
+// Show prints row i of b, shortened to what a message can hold.
+func (e *ElementType) Show(b any, i int) string { return showRow(b, i) }
 
-// Encode implements [ElementType].
-func (e *element) Encode(dst []byte, b any, i int) ([]byte, error) {
+// Row is row i of b, in an any: for messages.
+func (e *ElementType) Row(b any, i int) any { return rowsOf(b).Index(i).Interface() }
+
+// Encode appends the encoding of row i of b.
+func (e *ElementType) Encode(dst []byte, b any, i int) ([]byte, error) {
 	return e.coder.Append(dst, e.row(b, i))
 }
 
-// Decode implements [ElementType].
-func (e *element) Decode(src []byte, b any, i int) ([]byte, error) {
+// Decode sets row i of b from its encoding and returns what is behind it.
+func (e *ElementType) Decode(src []byte, b any, i int) ([]byte, error) {
 	return e.coder.Decode(src, e.row(b, i))
 }
 
 // row is where row i of b is.
-func (e *element) row(b any, i int) unsafe.Pointer {
+func (e *ElementType) row(b any, i int) unsafe.Pointer {
 	h := headOf(b)
 	if uint(i) >= uint(h.len) {
 		panic(fmt.Sprintf("exec: row %d of a batch of %d", i, h.len))
 	}
 	return unsafe.Add(h.rows, uintptr(i)*e.size)
-}
-
-// Sink implements [ElementType].
-func (e *element) Sink(s AnySink) any { return e.sink(s) }
-
-// Push implements [ElementType].
-func (e *element) Push(sink, b any) error { return e.push(sink, b) }
-
-type anySink[T any] struct{ to AnySink }
-
-func (s *anySink[T]) Push(b *Batch[T]) error { return s.to.PushAny(b) }
-
-// Tee returns a sink that pushes to each of sinks. A batch is lent, so all may read the same one.
-func Tee(t ElementType, sinks []any) any {
-	if len(sinks) == 1 {
-		return sinks[0]
-	}
-	return t.Sink(&tee{t, sinks})
-}
-
-type tee struct {
-	t  ElementType
-	to []any
-}
-
-func (t *tee) PushAny(b any) error {
-	for _, s := range t.to {
-		if err := t.t.Push(s, b); err != nil {
-			return err
-		}
-	}
-	return nil
 }

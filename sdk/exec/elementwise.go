@@ -17,14 +17,15 @@ type filterOp[T any] struct {
 }
 
 // NewFilter adds a filter to b and returns its input.
-func NewFilter[T any](b *Build, step *Step, keep func(T) bool, to Sink[T]) Sink[T] {
-	f := &filterOp[T]{user: user{step: step}, keep: keep, out: NewOut(b, step, to, true)}
+func NewFilter[T any](b *Build, step *Step, keep func(T) bool, to Sink) Sink {
+	f := &filterOp[T]{user: user{step: step}, keep: keep, out: NewOut[T](b, step, to, true)}
 	f.describes()
 	b.Add(f)
 	return f
 }
 
-func (f *filterOp[T]) Push(b *Batch[T]) (err error) {
+func (f *filterOp[T]) Push(batch any) (err error) {
+	b := batch.(*Batch[T])
 	outer := f.enter(b, len(b.V))
 	row := 0
 	defer func() {
@@ -71,8 +72,8 @@ type flatMapOp[I, O any] struct {
 }
 
 // NewFlatMap adds a one-to-many function to b and returns its input.
-func NewFlatMap[I, O any](b *Build, step *Step, f func(I) iter.Seq[O], to Sink[O]) Sink[I] {
-	m := &flatMapOp[I, O]{user: user{step: step}, f: f, out: NewOut(b, step, to, true)}
+func NewFlatMap[I, O any](b *Build, step *Step, f func(I) iter.Seq[O], to Sink) Sink {
+	m := &flatMapOp[I, O]{user: user{step: step}, f: f, out: NewOut[O](b, step, to, true)}
 	em := Emitter[O]{m.out}
 	m.emit = func(v O) bool { // made once: a closure per element would be an allocation
 		em.Emit(v)
@@ -83,7 +84,8 @@ func NewFlatMap[I, O any](b *Build, step *Step, f func(I) iter.Seq[O], to Sink[O
 	return m
 }
 
-func (m *flatMapOp[I, O]) Push(b *Batch[I]) (err error) {
+func (m *flatMapOp[I, O]) Push(batch any) (err error) {
+	b := batch.(*Batch[I])
 	outer := m.enter(b, len(b.V))
 	row := 0
 	defer func() {

@@ -31,7 +31,7 @@ type Out[T any] struct {
 	cols columns
 	mark int      // rows before it are settled: they have their meta
 	lent Batch[T] // what flush pushes
-	to   Sink[T]
+	to   Sink
 	step *Step
 	main bool // counts as the step's output
 
@@ -82,7 +82,7 @@ func columnsOf(m *Meta) (c columns) {
 }
 
 // NewOut returns an Out that pushes to sink. main marks the output that the step's element counter counts.
-func NewOut[T any](b *Build, step *Step, sink Sink[T], main bool) *Out[T] {
+func NewOut[T any](b *Build, step *Step, sink Sink, main bool) *Out[T] {
 	o := &Out[T]{rows: b.Host.Rows(), to: sink, step: step, main: main, eager: Lent[T]()}
 	o.v = make([]T, 0, o.rows)
 	o.full, o.pours = o.rows, o.pour
@@ -269,17 +269,17 @@ func (o *Out[T]) gather(b *Batch[T], sel []uint32) {
 		}
 		if o.cols&colT != 0 {
 			for _, i := range sel[:n] {
-				o.m.T = append(o.m.T, b.T[i])
+				o.m.T = append(o.m.T, b.Meta.T[i])
 			}
 		}
 		if o.cols&colS != 0 {
 			for _, i := range sel[:n] {
-				o.m.S = append(o.m.S, b.S[i])
+				o.m.S = append(o.m.S, b.Meta.S[i])
 			}
 		}
 		if o.cols&colP != 0 {
 			for _, i := range sel[:n] {
-				o.m.P = append(o.m.P, b.P[i])
+				o.m.P = append(o.m.P, b.Meta.P[i])
 			}
 		}
 		o.mark = len(o.v)
@@ -359,13 +359,13 @@ func (o *Out[T]) flush() {
 	b := &o.lent // a field, so that lending a batch costs no allocation
 	b.V, b.Meta = o.v, o.m
 	if o.cols&colT == 0 {
-		b.T = nil
+		b.Meta.T = nil
 	}
 	if o.cols&colS == 0 {
-		b.S = nil
+		b.Meta.S = nil
 	}
 	if o.cols&colP == 0 {
-		b.P = nil
+		b.Meta.P = nil
 	}
 	o.push(b)
 	if cap(o.v) > 4*o.rows { // after an element of many rows

@@ -2,7 +2,9 @@ package exec
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"time"
 
 	"github.com/millrace-go/millrace/sdk/window"
@@ -64,7 +66,7 @@ type ParDoConfig[I, O any] struct {
 	Extra    []any           // additional outputs: each an *Out of some type
 	Windowed bool            // the input is not in the global window
 	Skew     time.Duration   // how far behind its input an output may be
-	Key      func(v *I) string
+	Keyed    bool            // the input is KVs
 }
 
 // pause waits before the n-th retry, from 1.
@@ -92,7 +94,7 @@ type parDo[I, O any] struct {
 	*UserCode
 	fn    DoFn[I, O]
 	batch BatchProcessor[I, O]
-	key   func(v *I) string
+	keyed bool
 	out   *Out[O]
 	dead  *Out[Failed[I]]
 	in    *Batch[I]
@@ -100,9 +102,9 @@ type parDo[I, O any] struct {
 	be    BatchEmitter[O]
 }
 
-// NewParDo adds a ParDo to b and returns its input, a Sink[I]. out is where its main output goes.
-func NewParDo[I, O any](b *Build, step *Step, out *Out[O], cfg ParDoConfig[I, O]) Sink[I] {
-	p := &parDo[I, O]{fn: cfg.Fn, key: cfg.Key, out: out, dead: cfg.Dead}
+// NewParDo adds a ParDo to b and returns its input, a Sink. out is where its main output goes.
+func NewParDo[I, O any](b *Build, step *Step, out *Out[O], cfg ParDoConfig[I, O]) Sink {
+	p := &parDo[I, O]{fn: cfg.Fn, keyed: cfg.Keyed, out: out, dead: cfg.Dead}
 	outs := append([]any{out}, cfg.Extra...)
 	if p.dead != nil {
 		outs = append(outs, p.dead)
@@ -128,14 +130,15 @@ func (p *parDo[I, O]) describe(row int) (key, element string, w window.Window) {
 		return
 	}
 	v := in.V[row]
-	if p.key != nil {
-		key = p.key(&v)
+	if p.keyed {
+		key = fmt.Sprintf("%.200s", fmt.Sprint(reflect.ValueOf(&v).Elem().Field(0).Interface()))
 	}
-	w = in.Windows(row)[0]
+	w = in.Meta.Windows(row)[0]
 	return key, show(v), w
 }
 
-func (p *parDo[I, O]) Push(b *Batch[I]) (err error) {
+func (p *parDo[I, O]) Push(batch any) (err error) {
+	b := batch.(*Batch[I])
 	if len(b.V) == 0 {
 		return nil
 	}

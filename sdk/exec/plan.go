@@ -39,7 +39,7 @@ type Root interface {
 type Exchange interface {
 	Feed
 	// NewWriter adds to b the operator that takes the exchange's n-th input, and returns its Sink.
-	NewWriter(b *Build, step *Step, n int) (sink any, err error)
+	NewWriter(b *Build, step *Step, n int) (sink Sink, err error)
 	// Seal ends writing, after every writer has been closed.
 	Seal() error
 	// Close releases memory and files. It is safe at any time and more than once.
@@ -52,12 +52,7 @@ type Build struct {
 	ops  []Op
 	cut  func() error
 	wait []Waiter
-
-	links map[any]*link // of the sinks that are maps
 }
-
-// linkOf returns the link of a sink that is a map, or nil.
-func (b *Build) linkOf(sink any) *link { return b.links[sink] }
 
 // Waiter is an operator of a streaming job whose rows may have to wait for a view.
 type Waiter interface {

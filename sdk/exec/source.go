@@ -7,7 +7,7 @@ type Feed interface {
 	// Work returns what there is, cut for a number of workers. It is called once.
 	Work(workers int) ([]Work, error)
 	// NewRoot returns what reads the work into sink, which is a Sink of the feed's element type.
-	NewRoot(b *Build, step *Step, sink any) (Root, error)
+	NewRoot(b *Build, step *Step, sink Sink) (Root, error)
 }
 
 // Rows is a source of values that are known when the pipeline is built.
@@ -53,15 +53,15 @@ func (r *Rows[T]) Work(workers int) ([]Work, error) {
 }
 
 // NewRoot implements [Feed].
-func (r *Rows[T]) NewRoot(b *Build, step *Step, sink any) (Root, error) {
-	return &rowsRoot[T]{rows: r, step: step, host: b.Host, to: sink.(Sink[T])}, nil
+func (r *Rows[T]) NewRoot(b *Build, step *Step, sink Sink) (Root, error) {
+	return &rowsRoot[T]{rows: r, step: step, host: b.Host, to: sink}, nil
 }
 
 type rowsRoot[T any] struct {
 	rows *Rows[T]
 	step *Step
 	host *Host
-	to   Sink[T]
+	to   Sink
 }
 
 func (r *rowsRoot[T]) Run(w Work) error {
@@ -74,7 +74,7 @@ func (r *rowsRoot[T]) Run(w Work) error {
 		hi := min(lo+size, rg.hi)
 		b := Batch[T]{V: r.rows.V[lo:hi:hi], Meta: GlobalMeta(mtime.Min)}
 		if r.rows.T != nil {
-			b.T = r.rows.T[lo:hi:hi]
+			b.Meta.T = r.rows.T[lo:hi:hi]
 		}
 		r.step.Out.Add(int64(hi - lo))
 		if err := r.to.Push(&b); err != nil {

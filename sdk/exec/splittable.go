@@ -100,7 +100,7 @@ func (c *SplittableConfig[I, O, R, T]) truncate(w *Restricted[I, R]) Work {
 // SplittableConfig is how a splittable transform runs its DoFn.
 type SplittableConfig[I, O, R any, T sdf.Tracker[R]] struct {
 	Node int
-	New  func(b *Build, step *Step, sinks []any) (fn SplittableFn[I, O, R, T], extra []any, err error)
+	New  func(b *Build, step *Step, sinks []Sink) (fn SplittableFn[I, O, R, T], extra []any, err error)
 	Fn   SplittableFn[I, O, R, T] // the template: for restrictions only
 }
 
@@ -121,14 +121,15 @@ type inboxWriter[I, O, R any, T sdf.Tracker[R]] struct {
 }
 
 // NewWriter adds to b what makes work of rows.
-func (x *SplittableInbox[I, O, R, T]) NewWriter(b *Build, step *Step) (any, error) {
+func (x *SplittableInbox[I, O, R, T]) NewWriter(b *Build, step *Step) (Sink, error) {
 	w := &inboxWriter[I, O, R, T]{user: user{step: step}, cfg: x.cfg}
 	w.describes()
 	b.Add(w)
 	return w, nil
 }
 
-func (w *inboxWriter[I, O, R, T]) Push(b *Batch[I]) (err error) {
+func (w *inboxWriter[I, O, R, T]) Push(batch any) (err error) {
+	b := batch.(*Batch[I])
 	outer := w.enter(b, len(b.V))
 	row := 0
 	defer func() {
@@ -198,19 +199,19 @@ type splittableRoot[I, O, R any, T sdf.Tracker[R]] struct {
 }
 
 // NewRoot returns what runs the inbox's work.
-func (x *SplittableInbox[I, O, R, T]) NewRoot(b *Build, step *Step, sinks []any) (Root, error) {
+func (x *SplittableInbox[I, O, R, T]) NewRoot(b *Build, step *Step, sinks []Sink) (Root, error) {
 	fn, extra, err := x.cfg.New(b, step, sinks)
 	if err != nil {
 		return nil, err
 	}
-	r := &splittableRoot[I, O, R, T]{cfg: x.cfg, step: step, fn: fn, out: NewOut(b, step, sinks[0].(Sink[O]), true)}
+	r := &splittableRoot[I, O, R, T]{cfg: x.cfg, step: step, fn: fn, out: NewOut[O](b, step, sinks[0], true)}
 	for _, e := range extra {
 		r.extra = append(r.extra, e.(outlet))
 	}
 	r.ctx = Context{Context: b.Host.Ctx, step: step}
 	step.describe = func(int) (key, element string, w window.Window) {
 		if c := r.cur; c != nil {
-			return "", fmt.Sprintf("%s, restriction %v", show(c.elem.V[0]), c.r), c.elem.Windows(0)[0]
+			return "", fmt.Sprintf("%s, restriction %v", show(c.elem.V[0]), c.r), c.elem.Meta.Windows(0)[0]
 		}
 		return
 	}

@@ -27,9 +27,9 @@ type Port interface {
 type StreamExchange interface {
 	// NewWriter adds to b the operator that takes the exchange's n-th input and sends it to the tasks behind ports,
 	// which share the key groups evenly, and returns its Sink.
-	NewWriter(b *Build, step *Step, n int, ports []Port) (sink any, err error)
+	NewWriter(b *Build, step *Step, n int, ports []Port) (sink Sink, err error)
 	// NewTask returns the task that reads the edge and pushes to sinks, one for each output of the transform.
-	NewTask(b *Build, step *Step, sinks []any) (Task, error)
+	NewTask(b *Build, step *Step, sinks []Sink) (Task, error)
 }
 
 // Task is the downstream end of a streaming edge: it keeps state by key and window. It is a state machine that its

@@ -9,7 +9,7 @@ import (
 // any number of goroutines.
 type ViewStore interface {
 	// NewWriter adds to b what collects the view's input, and returns its Sink.
-	NewWriter(b *Build, step *Step) (sink any, err error)
+	NewWriter(b *Build, step *Step) (sink Sink, err error)
 	// Seal ends writing, after every writer has been closed. It reports contents that do not fit the view (a
 	// singleton of two elements, a map with a key twice).
 	Seal() error

@@ -14,7 +14,7 @@ type windowInto[T any] struct {
 	assign func(dst []window.Window, t mtime.Time, v *T) []window.Window
 	plain  bool                             // assign looks at the time only
 	slice  func(t mtime.Time) window.Window // for which times the windows of one hold, or nil
-	to     Sink[T]
+	to     Sink
 	b      Batch[T]
 	sets   WindowSets
 	ids    []uint32
@@ -23,7 +23,7 @@ type windowInto[T any] struct {
 
 // NewWindowInto adds to b what assigns windows to rows, and returns its input. Without assign, which looks at the element too,
 // fn says the windows of a time.
-func NewWindowInto[T any](b *Build, step *Step, fn window.Fn, assign func(dst []window.Window, t mtime.Time, v *T) []window.Window, to Sink[T]) Sink[T] {
+func NewWindowInto[T any](b *Build, step *Step, fn window.Fn, assign func(dst []window.Window, t mtime.Time, v *T) []window.Window, to Sink) Sink {
 	w := &windowInto[T]{user: user{step: step}, assign: assign, to: to}
 	if assign == nil {
 		w.plain = true
@@ -35,7 +35,8 @@ func NewWindowInto[T any](b *Build, step *Step, fn window.Fn, assign func(dst []
 	return w
 }
 
-func (w *windowInto[T]) Push(b *Batch[T]) (err error) {
+func (w *windowInto[T]) Push(batch any) (err error) {
+	b := batch.(*Batch[T])
 	outer := w.enter(b, len(b.V))
 	mine, row := true, 0
 	defer func() {
@@ -50,9 +51,9 @@ func (w *windowInto[T]) Push(b *Batch[T]) (err error) {
 	}()
 	w.b.V, w.b.Meta = b.V, b.Meta
 	w.sets.Reset()
-	w.b.Sets, w.b.S = &w.sets, nil
-	if w.plain && b.T == nil {
-		if err := w.add(b.T0, nil); err != nil {
+	w.b.Meta.Sets, w.b.Meta.S = &w.sets, nil
+	if w.plain && b.Meta.T == nil {
+		if err := w.add(b.Meta.T0, nil); err != nil {
 			return w.step.failure(err, 1)
 		}
 	} else {
@@ -60,7 +61,7 @@ func (w *windowInto[T]) Push(b *Batch[T]) (err error) {
 		var slice window.Window // times with the windows of the row before, mostly this one's too
 		for i := range b.V {
 			row = i
-			t := b.Time(i)
+			t := b.Meta.Time(i)
 			if !slice.Contains(t) {
 				if err := w.add(t, &b.V[i]); err != nil {
 					w.step.row.set(i)
@@ -75,7 +76,7 @@ func (w *windowInto[T]) Push(b *Batch[T]) (err error) {
 			}
 			w.ids = append(w.ids, uint32(w.sets.Len()-1))
 		}
-		w.b.S = w.ids
+		w.b.Meta.S = w.ids
 	}
 	mine = false
 	w.step.Out.Add(int64(len(b.V)))
@@ -102,29 +103,30 @@ func (w *windowInto[T]) add(t mtime.Time, v *T) error {
 
 type explode struct {
 	lifeless
-	t    ElementType
-	to   any
-	b    any
-	sets WindowSets
-	rows []uint32
-	ts   []mtime.Time
-	s    []uint32
-	p    []window.Pane
+	t      *ElementType
+	to     Sink
+	b      any
+	sets   WindowSets
+	rows   []uint32
+	ts     []mtime.Time
+	s      []uint32
+	p      []window.Pane
+	places Places
 }
 
 // NewExplode returns a sink that gives each row on once for each of its windows: for user code that observes
 // its window. Batches whose rows are in one window each pass as they are.
-func NewExplode(b *Build, t ElementType, to any) any {
+func NewExplode(b *Build, t *ElementType, to Sink) Sink {
 	e := &explode{t: t, to: to, b: t.New(0, Meta{})}
 	b.Add(e)
-	return t.Sink(e)
+	return e
 }
 
-// PushAny implements AnySink.
-func (e *explode) PushAny(b any) error {
+// Push implements Sink.
+func (e *explode) Push(b any) error {
 	m := e.t.Meta(b)
 	if single(m) {
-		return e.t.Push(e.to, b)
+		return e.to.Push(b)
 	}
 	e.t.Reset(e.b)
 	e.rows, e.ts, e.s, e.p = e.rows[:0], e.ts[:0], e.s[:0], e.p[:0]
@@ -137,9 +139,9 @@ func (e *explode) PushAny(b any) error {
 			e.p = append(e.p, m.Pane(i))
 		}
 	}
-	e.t.Gather(e.b, b, e.rows)
+	e.t.Gather(e.b, b, e.rows, &e.places)
 	*e.t.Meta(e.b) = Meta{T: e.ts, Sets: &e.sets, S: e.s, P: e.p}
-	return e.t.Push(e.to, e.b)
+	return e.to.Push(e.b)
 }
 
 func single(m *Meta) bool {
@@ -154,21 +156,22 @@ type stamp[T any] struct {
 	user
 	f    func(T) mtime.Time
 	skew time.Duration
-	to   Sink[T]
+	to   Sink
 	b    Batch[T]
 	t    []mtime.Time
 }
 
 // NewWithTimestamps adds to b what gives rows new timestamps, and returns its input. A time more than skew
 // before the row's own is an error; rows from a source without times are at [mtime.Min], so that any will do.
-func NewWithTimestamps[T any](b *Build, step *Step, f func(T) mtime.Time, skew time.Duration, to Sink[T]) Sink[T] {
+func NewWithTimestamps[T any](b *Build, step *Step, f func(T) mtime.Time, skew time.Duration, to Sink) Sink {
 	s := &stamp[T]{user: user{step: step}, f: f, skew: skew, to: to}
 	s.describes()
 	b.Add(s)
 	return s
 }
 
-func (s *stamp[T]) Push(b *Batch[T]) (err error) {
+func (s *stamp[T]) Push(batch any) (err error) {
+	b := batch.(*Batch[T])
 	outer := s.enter(b, len(b.V))
 	mine, row := true, 0
 	defer func() {
@@ -185,7 +188,7 @@ func (s *stamp[T]) Push(b *Batch[T]) (err error) {
 	for i, v := range b.V {
 		row = i
 		t := s.f(v).Clamp()
-		if own := b.Time(i); t < own.Add(-s.skew) {
+		if own := b.Meta.Time(i); t < own.Add(-s.skew) {
 			s.step.row.set(i)
 			return s.step.failure(fmt.Errorf("timestamp %v is before the element's own, %v, by more than the allowed skew of %v", t, own, s.skew), 1)
 		}
@@ -194,6 +197,6 @@ func (s *stamp[T]) Push(b *Batch[T]) (err error) {
 	mine = false
 	s.step.Out.Add(int64(len(b.V)))
 	s.b.V, s.b.Meta = b.V, b.Meta
-	s.b.T = s.t
+	s.b.Meta.T = s.t
 	return s.to.Push(&s.b)
 }

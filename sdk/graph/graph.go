@@ -60,7 +60,7 @@ type Node struct {
 
 	// Op returns the running form: wired into b, pushing to outs (one Sink per Out), and returns the Sink of its
 	// input. ParDo.
-	Op func(b *exec.Build, step *exec.Step, outs []any) (sink any, err error)
+	Op func(b *exec.Build, step *exec.Step, outs []exec.Sink) (sink exec.Sink, err error)
 	// Feed is what a Source gives.
 	Feed exec.Feed
 	// Inbox makes the place where restrictions wait. Splittable.
@@ -84,9 +84,9 @@ type Alignment struct {
 // Inbox turns the rows of a splittable transform into work, while the stage that reads them runs.
 type Inbox interface {
 	// NewWriter adds to b what makes work of rows; it goes to Host.Post.
-	NewWriter(b *exec.Build, step *exec.Step) (sink any, err error)
+	NewWriter(b *exec.Build, step *exec.Step) (sink exec.Sink, err error)
 	// NewRoot returns what runs the work into sinks, one for each output of the transform.
-	NewRoot(b *exec.Build, step *exec.Step, sinks []any) (exec.Root, error)
+	NewRoot(b *exec.Build, step *exec.Step, sinks []exec.Sink) (exec.Root, error)
 }
 
 // Collection is the output of one transform.
@@ -99,7 +99,7 @@ type Collection struct {
 	Windowing window.Strategy
 	Unbounded bool
 	// Elem does with batches of the type what those need that do not know it.
-	Elem exec.ElementType
+	Elem *exec.ElementType
 }
 
 // View is a collection made available as a whole, per window.

@@ -35,7 +35,7 @@ func (f *Flow) bundleRows(w *flowWorker) int {
 }
 
 // bundle makes, in a strict run, a bundle of each batch for what takes the rows of the stage's root.
-func (t *flowTask) bundle(b *exec.Build, sinks []any) {
+func (t *flowTask) bundle(b *exec.Build, sinks []exec.Sink) {
 	if !t.w.host.Strict {
 		return
 	}

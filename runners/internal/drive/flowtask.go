@@ -111,7 +111,7 @@ func (t *flowTask) wireRoot() error {
 
 // wireBehind makes what is behind a task: in b, or in a strict run as an instance of its own, which can be torn down
 // while the task, which has the state, goes on.
-func (t *flowTask) wireBehind(b *exec.Build) ([]any, error) {
+func (t *flowTask) wireBehind(b *exec.Build) ([]exec.Sink, error) {
 	n := t.s.Root
 	w := newWirer(t, t.f.plan, &t.f.ledger, t.s, t.w.host)
 	strict := t.w.host.Strict
@@ -129,14 +129,14 @@ func (t *flowTask) wireBehind(b *exec.Build) ([]any, error) {
 	t.bundle(w.b, sinks)
 	t.behind = w.b.Plan(nil)
 	if t.relays == nil {
-		for _, c := range n.Out {
-			t.relays = append(t.relays, exec.NewRelay(c.Elem))
+		for range n.Out {
+			t.relays = append(t.relays, &exec.Relay{})
 		}
 	}
-	ins := make([]any, len(sinks))
+	ins := make([]exec.Sink, len(sinks))
 	for i, r := range t.relays {
 		r.To(sinks[i])
-		ins[i] = r.Sink()
+		ins[i] = r
 	}
 	return ins, nil
 }
@@ -150,7 +150,7 @@ func (t *flowTask) waits(w *wirer) {
 }
 
 // end implements edges.
-func (t *flowTask) end(b *exec.Build, n *graph.Node, input int) (any, error) {
+func (t *flowTask) end(b *exec.Build, n *graph.Node, input int) (exec.Sink, error) {
 	if n.Kind == graph.Splittable {
 		return t.f.inboxes[n].NewWriter(b, t.f.step(n, b.Host, false))
 	}
@@ -167,7 +167,7 @@ func (t *flowTask) end(b *exec.Build, n *graph.Node, input int) (any, error) {
 }
 
 // spool implements edges.
-func (t *flowTask) spool(*exec.Build, *stage.End) (any, error) {
+func (t *flowTask) spool(*exec.Build, *stage.End) (exec.Sink, error) {
 	return nil, errors.New("internal error: a spool in a streaming job")
 }
 

@@ -11,9 +11,9 @@ import (
 // edges is where rows leave a stage, for a wirer.
 type edges interface {
 	// end returns the Sink that takes the rows of the n-th input of an Exchange, Splittable or ViewOf.
-	end(b *exec.Build, n *graph.Node, input int) (any, error)
+	end(b *exec.Build, n *graph.Node, input int) (exec.Sink, error)
 	// spool returns the Sink that takes the rows of a collection that is spooled by e.
-	spool(b *exec.Build, e *stage.End) (any, error)
+	spool(b *exec.Build, e *stage.End) (exec.Sink, error)
 }
 
 // wirer connects the operators of one stage instance.
@@ -23,8 +23,8 @@ type wirer struct {
 	log   *ledger
 	s     *stage.Stage
 	b     *exec.Build
-	sinks map[*graph.Collection]any
-	memo  map[*graph.Node]any // the input of a transform, for collections that reach it twice
+	sinks map[*graph.Collection]exec.Sink
+	memo  map[*graph.Node]exec.Sink // the input of a transform, for collections that reach it twice
 	waits map[*graph.Node][]exec.Waiter
 }
 
@@ -39,7 +39,7 @@ func (r *Run) wire(s *stage.Stage, host *exec.Host) (*exec.Plan, exec.Root, erro
 }
 
 func newWirer(e edges, p *stage.Plan, log *ledger, s *stage.Stage, host *exec.Host) *wirer {
-	return &wirer{edges: e, plan: p, log: log, s: s, b: &exec.Build{Host: host}, sinks: map[*graph.Collection]any{}, memo: map[*graph.Node]any{}, waits: map[*graph.Node][]exec.Waiter{}}
+	return &wirer{edges: e, plan: p, log: log, s: s, b: &exec.Build{Host: host}, sinks: map[*graph.Collection]exec.Sink{}, memo: map[*graph.Node]exec.Sink{}, waits: map[*graph.Node][]exec.Waiter{}}
 }
 
 func (r *Run) root(w *wirer) (exec.Root, error) {
@@ -72,8 +72,8 @@ func (r *Run) root(w *wirer) (exec.Root, error) {
 }
 
 // outputs returns the Sinks of a transform's outputs.
-func (w *wirer) outputs(n *graph.Node) ([]any, error) {
-	sinks := make([]any, len(n.Out))
+func (w *wirer) outputs(n *graph.Node) ([]exec.Sink, error) {
+	sinks := make([]exec.Sink, len(n.Out))
 	for i, c := range n.Out {
 		var err error
 		if sinks[i], err = w.sink(c); err != nil {
@@ -84,7 +84,7 @@ func (w *wirer) outputs(n *graph.Node) ([]any, error) {
 }
 
 // end implements edges.
-func (r *Run) end(b *exec.Build, n *graph.Node, input int) (any, error) {
+func (r *Run) end(b *exec.Build, n *graph.Node, input int) (exec.Sink, error) {
 	switch n.Kind {
 	case graph.Exchange:
 		return r.exchanges[r.reader[n]].NewWriter(b, r.step(n, b.Host, true), input)
@@ -96,16 +96,16 @@ func (r *Run) end(b *exec.Build, n *graph.Node, input int) (any, error) {
 }
 
 // spool implements edges.
-func (r *Run) spool(b *exec.Build, e *stage.End) (any, error) {
+func (r *Run) spool(b *exec.Build, e *stage.End) (exec.Sink, error) {
 	return r.exchanges[e.Reader].NewWriter(b, r.step(e.Spool.From, b.Host, false), 0)
 }
 
 // sink returns the Sink that takes the rows of c in this stage.
-func (w *wirer) sink(c *graph.Collection) (any, error) {
+func (w *wirer) sink(c *graph.Collection) (exec.Sink, error) {
 	if s, ok := w.sinks[c]; ok {
 		return s, nil
 	}
-	var to []any
+	var to []exec.Sink
 	// The rows of a spool have been to the other readers of the collection, but for those that wait for a view.
 	spooled := w.s.Root == nil && c == w.s.Spool
 	for _, n := range w.plan.Readers(c) {
@@ -151,7 +151,7 @@ func (w *wirer) sink(c *graph.Collection) (any, error) {
 			to = append(to, s)
 		}
 	}
-	s := exec.Tee(c.Elem, to)
+	s := exec.Tee(to)
 	if w.b.Host.Strict {
 		s = exec.NewCheck(c.From.Path, c.Elem, s)
 	}
@@ -160,7 +160,7 @@ func (w *wirer) sink(c *graph.Collection) (any, error) {
 }
 
 // input returns the Sink of a fused transform.
-func (w *wirer) input(n *graph.Node) (any, error) {
+func (w *wirer) input(n *graph.Node) (exec.Sink, error) {
 	if s, ok := w.memo[n]; ok {
 		return s, nil
 	}

@@ -51,11 +51,7 @@ func (b *bigRange) each(input int, f func(c *cursor) bool) {
 }
 
 // pushBig pushes the group of key and window of first that begins at marks, and returns where it ends.
-func (r *reader[K, O]) pushBig(first *cursor, marks []mark, same func(*cursor) bool) (ends []mark, err error) {
-	k, err := r.key.Value(first.key)
-	if err != nil {
-		return nil, err
-	}
+func (r *reader) pushBig(first *cursor, marks []mark, same func(*cursor) bool) (ends []mark, err error) {
 	all := &bigRange{host: r.host, marks: marks, same: same}
 	windows := []window.Window{first.w}
 	into := map[window.Window]window.Window{}
@@ -96,7 +92,10 @@ func (r *reader[K, O]) pushBig(first *cursor, marks []mark, same func(*cursor) b
 		for _, sd := range r.sides {
 			sd.bindBig(0, b)
 		}
-		r.b.V = append(r.b.V, r.row(k, 0, -1))
+		if err := r.key.Read(first.key, r.row(0)); err != nil {
+			return nil, err
+		}
+		r.n = 1
 		r.stamp(w, ts)
 		err = r.flush()
 		if b.err != nil {
@@ -116,7 +115,7 @@ func (r *reader[K, O]) pushBig(first *cursor, marks []mark, same func(*cursor) b
 }
 
 // bigTime is the timestamp of a big group: with a combiner that looks at the elements, a pass over them.
-func (r *reader[K, O]) bigTime(b *bigRange, w window.Window) (mtime.Time, error) {
+func (r *reader) bigTime(b *bigRange, w window.Window) (mtime.Time, error) {
 	if !r.mode.timed {
 		return w.MaxTimestamp(), nil
 	}

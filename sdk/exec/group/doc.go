@@ -1,5 +1,4 @@
-// Package group is the typed side of every grouping: GroupByKey, CoGroupByKey and the combines, as exchanges
-// between two stages.
+// Package group is every grouping, GroupByKey, CoGroupByKey and the combines, as exchanges between two stages.
 //
 // Writers, one per worker and input, cut rows into partitions by the top bits of a hash of the key. Readers take
 // one partition at a time: keys are numbered in order of appearance, values are counted and laid out group by
@@ -9,7 +8,9 @@
 // once. A partition of which a part is on disk is read as a merge of its runs, so that neither a partition nor
 // a group has to fit into memory.
 //
-// Keys are numbers, strings or encodings (keys.go); only the loops that touch rows are generic.
+// Nothing here but CombineGlobally knows the type of a row: its size, and where its value is, are enough. Values are copied by
+// the loop that exec.Element has for their type, iterated by coder.Sequence's, and combined by those of a Combiner. Keys are
+// numbers, strings or encodings (package keys).
 package group
 
 import (

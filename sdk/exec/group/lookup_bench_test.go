@@ -14,8 +14,10 @@ import (
 
 type sumFn struct{}
 
-func (sumFn) CreateAccumulator() int64  { return 0 }
-func (sumFn) AddInput(a, v int64) int64 { return a + v }
+func (sumFn) CreateAccumulator() int64           { return 0 }
+func (sumFn) AddInput(a, v int64) int64          { return a + v }
+func (sumFn) MergeAccumulators(a, b int64) int64 { return a + b }
+func (sumFn) ExtractOutput(a int64) int64        { return a }
 
 func BenchmarkLookupWords(b *testing.B) {
 	const n = 100_000
@@ -49,11 +51,12 @@ func lookups[K any](b *testing.B, rows []coder.KV[K, int64]) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	kt := keys.NewType(c)
+	kt := keys.TypeOf(c)
 	t := newTable(kt.Kind, true)
 	t.reset(0)
 	var col keys.Column
 	var accs []int64
+	add := CombinerOf[int64, int64, int64](sumFn{}).add
 	const batch = 256
 	ids := make([]uint32, batch)
 	one := func(part []coder.KV[K, int64]) {
@@ -64,7 +67,7 @@ func lookups[K any](b *testing.B, rows []coder.KV[K, int64]) {
 		for len(accs) < t.n {
 			accs = append(accs, 0)
 		}
-		accumulate[K, int64, int64](sumFn{}, accs, ids, part)
+		add(unsafe.Pointer(&accs[0]), ids, unsafe.Pointer(&part[0].Value), unsafe.Sizeof(part[0]), nil)
 	}
 	for at := 0; at < len(rows); at += batch {
 		one(rows[at : at+batch])

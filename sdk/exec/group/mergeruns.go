@@ -23,7 +23,7 @@ type merging struct {
 }
 
 // merge reads what has been loaded of a partition, which is on disk in whole or part, as a merge of sorted runs.
-func (r *reader[K, O]) merge() error {
+func (r *reader) merge() error {
 	m := &r.merging
 	m.heap = m.heap[:0]
 	n := 0
@@ -57,7 +57,7 @@ func (r *reader[K, O]) merge() error {
 }
 
 // isNext reports whether c is at a record of the current group: its key, without merging windows its window too.
-func (r *reader[K, O]) isNext(c *cursor, first *cursor) bool {
+func (r *reader) isNext(c *cursor, first *cursor) bool {
 	if r.mode.merger != nil {
 		return c.compareKey(first) == 0
 	}
@@ -65,7 +65,7 @@ func (r *reader[K, O]) isNext(c *cursor, first *cursor) bool {
 }
 
 // mergeGroup reads the next key; without merging windows, its next window.
-func (r *reader[K, O]) mergeGroup() error {
+func (r *reader) mergeGroup() error {
 	m := &r.merging
 	at := m.heap[0].c
 	m.first.hash, m.first.w = at.hash, at.w
@@ -100,9 +100,6 @@ func (r *reader[K, O]) mergeGroup() error {
 		m.heap.moved()
 	}
 	m.ws = ws
-	if err := r.key.Read(m.first.key, &r.k); err != nil {
-		return err
-	}
 	if !r.mode.windowed {
 		ws[0] = window.Global
 	}
@@ -119,7 +116,10 @@ func (r *reader[K, O]) mergeGroup() error {
 		sd.settle(len(ws), remap, &r.times)
 	}
 	for g, w := range ws {
-		if err := r.emit(r.k, w, g); err != nil {
+		if err := r.key.Read(m.first.key, r.row(r.n)); err != nil {
+			return err
+		}
+		if err := r.emit(w, g); err != nil {
 			return err
 		}
 	}
@@ -127,7 +127,7 @@ func (r *reader[K, O]) mergeGroup() error {
 }
 
 // big pushes the current group, which does not fit into memory, alone in its batch.
-func (r *reader[K, O]) big() error {
+func (r *reader) big() error {
 	if err := r.flush(); err != nil {
 		return err
 	}

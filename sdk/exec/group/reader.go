@@ -2,6 +2,7 @@ package group
 
 import (
 	"fmt"
+	"unsafe"
 
 	"github.com/millrace-go/millrace/sdk/exec/keys"
 
@@ -12,11 +13,11 @@ import (
 )
 
 // side is one input of a reader. Its values have a type that the reader does not know.
-type side[K any] interface {
+type side interface {
 	// load takes partition p out of the store, and says how many rows it has and whether some are on disk.
 	load(p int) (rows int, spilled bool, err error)
 	// assign numbers the groups of the loaded rows: by key, or by key and window.
-	assign(t *table, keys *[]K) error
+	assign(t *table, keys *keyColumn) error
 	// scatter lays the loaded rows out by group. remap, if not nil, gives each group's final number.
 	scatter(groups int, remap []uint32, ts *times)
 
@@ -29,34 +30,42 @@ type side[K any] interface {
 	// settle is scatter for what was collected.
 	settle(groups int, remap []uint32, ts *times)
 
-	// bind makes group g what slot stands for.
-	bind(slot, g int)
+	// dress makes the next slot. value is where the value of the slot's row is: an iter.Seq, or a struct of one for each side.
+	dress(value unsafe.Pointer)
+	// bind makes group g what slot stands for. value is where the value of the slot's row is.
+	bind(slot, g int, value unsafe.Pointer)
 	// bindBig makes a group that is read as it is iterated what slot stands for.
 	bindBig(slot int, b *bigRange)
 	// done lets go of the partition.
 	done()
 }
 
-// reader turns partitions into rows of O, one for each group.
-type reader[K, O any] struct {
-	name  string
-	mode  mode
-	key   *keys.Type[K]
-	step  *exec.Step
-	host  *exec.Host
-	to    exec.Sink[O]
-	sides []side[K]
-	row   func(key K, slot, group int) O
-	table *table
-	keys  []K
-	times times
-	b     exec.Batch[O]
-	t     []mtime.Time
-	s     []uint32
-	sets  exec.WindowSets
+// reader turns partitions into rows of the output's type, KV[K, O], one for each group.
+type reader struct {
+	name   string
+	mode   mode
+	key    *keys.Type
+	step   *exec.Step
+	host   *exec.Host
+	to     exec.Sink
+	sides  []side
+	out    *exec.ElementType
+	offset uintptr // of the value in a row
+	// The values of rows are slots, which say something else for each batch.
+	lasting bool
+	table   *table
+	keys    keyColumn
+	times   times
+
+	b    any            // the batch that is being filled
+	rows unsafe.Pointer // its rows
+	n    int            // those that are filled
+	cap  int
+	t    []mtime.Time
+	s    []uint32
+	sets exec.WindowSets
 
 	merging merging
-	k       K
 }
 
 // span is a range of partitions.
@@ -103,12 +112,13 @@ func spans(workers int, bytes func(p int) int64) []exec.Work {
 }
 
 // Run implements exec.Root.
-func (r *reader[K, O]) Run(w exec.Work) error {
+func (r *reader) Run(w exec.Work) error {
 	s := w.(span)
 	if r.table == nil {
 		r.table = newTable(r.key.Kind, false)
 		r.times.m = r.mode
-		r.b.V = make([]O, 0, r.host.Rows())
+		r.keys = newKeyColumn(r.key)
+		r.dress(r.host.Rows())
 	}
 	for p := s.lo; p < s.hi; p++ {
 		if err := r.host.Cancelled(); err != nil {
@@ -125,11 +135,32 @@ func (r *reader[K, O]) Run(w exec.Work) error {
 			return err
 		}
 	}
-	clear(r.keys[:cap(r.keys)])
+	r.keys.clear()
+	if !r.lasting {
+		r.out.Clear(r.rows, r.cap)
+		return nil
+	}
+	for i := range r.cap {
+		r.keys.values.Forgotten(r.row(i))
+	}
 	return nil
 }
 
-func (r *reader[K, O]) partition(p int) error {
+// dress makes a batch of n rows. What a row holds beside its key is its slot's: it is put there once.
+func (r *reader) dress(n int) {
+	r.b, r.cap = r.out.New(n, exec.Meta{}), n
+	r.rows = r.out.Rows(r.b)
+	for i := range n {
+		for _, sd := range r.sides {
+			sd.dress(unsafe.Add(r.row(i), r.offset))
+		}
+	}
+}
+
+// row is where row i of the batch is, and its key.
+func (r *reader) row(i int) unsafe.Pointer { return unsafe.Add(r.rows, uintptr(i)*r.out.RowSize()) }
+
+func (r *reader) partition(p int) error {
 	all, onDisk := 0, false
 	for _, sd := range r.sides {
 		rows, spilled, err := sd.load(p)
@@ -150,10 +181,10 @@ func (r *reader[K, O]) partition(p int) error {
 }
 
 // memory reads a partition that is in memory.
-func (r *reader[K, O]) memory(rows int) error {
+func (r *reader) memory(rows int) error {
 	t := r.table
 	t.reset(rows)
-	r.keys = r.keys[:0]
+	r.keys.n = 0
 	for _, sd := range r.sides {
 		if err := sd.assign(t, &r.keys); err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
@@ -175,32 +206,33 @@ func (r *reader[K, O]) memory(rows int) error {
 		sd.scatter(n, remap, &r.times)
 	}
 	for g := range n {
-		k, w := r.keys[min(g, len(r.keys)-1)], window.Global
+		id, w := uint32(g), window.Global
 		if r.mode.windowed {
-			k, w = r.keys[groups[g].key], groups[g].w
+			id, w = groups[g].key, groups[g].w
 		}
-		if err := r.emit(k, w, g); err != nil {
+		r.keys.set(r.row(r.n), t, id)
+		if err := r.emit(w, g); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// emit adds the row of a group to the batch.
-func (r *reader[K, O]) emit(k K, w window.Window, g int) error {
-	slot := len(r.b.V)
+// emit adds the row of a group, whose key has been set, to the batch.
+func (r *reader) emit(w window.Window, g int) error {
+	value := unsafe.Add(r.row(r.n), r.offset)
 	for _, sd := range r.sides {
-		sd.bind(slot, g)
+		sd.bind(r.n, g, value)
 	}
-	r.b.V = append(r.b.V, r.row(k, slot, g))
+	r.n++
 	r.stamp(w, r.times.of(g, w))
-	if len(r.b.V) == cap(r.b.V) {
+	if r.n == r.cap {
 		return r.flush()
 	}
 	return nil
 }
 
-func (r *reader[K, O]) stamp(w window.Window, ts mtime.Time) {
+func (r *reader) stamp(w window.Window, ts mtime.Time) {
 	if r.mode.timed || r.mode.windowed {
 		r.t = append(r.t, ts)
 	}
@@ -209,24 +241,26 @@ func (r *reader[K, O]) stamp(w window.Window, ts mtime.Time) {
 	}
 }
 
-func (r *reader[K, O]) flush() error {
-	if len(r.b.V) == 0 {
+func (r *reader) flush() error {
+	n := r.n
+	if n == 0 {
 		return nil
 	}
 	if err := r.host.Cancelled(); err != nil {
 		return err
 	}
-	r.step.Out.Add(int64(len(r.b.V)))
-	r.b.Meta = exec.Meta{T0: mtime.EndOfGlobalWindow, P0: window.OnlyFiring}
+	r.step.Out.Add(int64(n))
+	m := exec.Meta{T0: mtime.EndOfGlobalWindow, P0: window.OnlyFiring}
 	if r.mode.timed || r.mode.windowed {
-		r.b.T = r.t
+		m.T = r.t
 	}
 	if r.mode.windowed {
-		r.b.Sets, r.b.S = &r.sets, r.s
+		m.Sets, m.S = &r.sets, r.s
 	}
-	err := r.to.Push(&r.b)
-	clear(r.b.V)
-	r.b.V, r.t, r.s = r.b.V[:0], r.t[:0], r.s[:0]
+	*r.out.Meta(r.b) = m
+	r.out.Resize(r.b, n)
+	err := r.to.Push(r.b)
+	r.n, r.t, r.s = 0, r.t[:0], r.s[:0]
 	r.sets.Reset()
 	return err
 }

@@ -8,10 +8,11 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"unsafe"
 
 	"github.com/millrace-go/millrace/sdk/exec/keys"
 
-	"github.com/millrace-go/millrace/sdk/coder"
+	"github.com/millrace-go/millrace/sdk/exec"
 	"github.com/millrace-go/millrace/sdk/exec/spill"
 	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/window"
@@ -48,8 +49,8 @@ func (m *memory) End(b []byte) error {
 }
 
 // runWriter writes runs, one after the other.
-type runWriter[K, V any] struct {
-	s      *store[K, V]
+type runWriter struct {
+	s      *store
 	sorter *sorter
 	where  []rowAt
 	key    []byte
@@ -58,19 +59,19 @@ type runWriter[K, V any] struct {
 // rowAt is where a row of several chunks is.
 type rowAt struct{ chunk, row uint32 }
 
-func newRunWriter[K, V any](s *store[K, V]) *runWriter[K, V] {
-	return &runWriter[K, V]{s: s, sorter: newSorter(s.key.Kind)}
+func newRunWriter(s *store) *runWriter {
+	return &runWriter{s: s, sorter: newSorter(s.key.Kind)}
 }
 
 // write writes chunks as a run. Values are encoded where they will be written from.
-func (r *runWriter[K, V]) write(cs []chunk[coder.KV[K, V]], to records) error {
+func (r *runWriter) write(cs []chunk, to records) error {
 	s, g := r.s, r.sorter
 	if err := sortRows(s, g, cs); err != nil {
 		return err
 	}
 	r.where = r.where[:0]
 	for c := range cs {
-		for i := range cs[c].rows {
+		for i := range cs[c].n {
 			r.where = append(r.where, rowAt{uint32(c), uint32(i)})
 		}
 	}
@@ -96,7 +97,7 @@ func (r *runWriter[K, V]) write(cs []chunk[coder.KV[K, V]], to records) error {
 					b = binary.BigEndian.AppendUint64(b, uint64(c.ts[at.row]))
 				}
 				var err error
-				if b, err = s.valC.Append(b, &c.rows[at.row].Value); err != nil {
+				if b, err = s.value.Coder().Append(b, unsafe.Add(c.rows, uintptr(at.row)*s.stride+s.offset)); err != nil {
 					return fmt.Errorf("%s: encoding a value for disk: %w", s.name, err)
 				}
 				n++
@@ -117,7 +118,7 @@ func (r *runWriter[K, V]) write(cs []chunk[coder.KV[K, V]], to records) error {
 }
 
 // segment writes chunks of a number of rows to a file.
-func (r *runWriter[K, V]) segment(f *spill.File, cs []chunk[coder.KV[K, V]], rows int) (spill.Segment, error) {
+func (r *runWriter) segment(f *spill.File, cs []chunk, rows int) (spill.Segment, error) {
 	w := f.Writer()
 	if err := r.write(cs, w); err != nil {
 		return spill.Segment{}, err
@@ -268,23 +269,22 @@ func (c *cursor) compare(d *cursor) int {
 }
 
 // decode appends the values of the record to vs, and their times to ts if the run has them.
-func decode[V any](c *cursor, vc coder.Coder[V], timed bool, vs []V, ts []mtime.Time) ([]V, []mtime.Time, error) {
+func decode(c *cursor, timed bool, vs *exec.Column, ts []mtime.Time) ([]mtime.Time, error) {
 	b := c.vals
 	for range c.n {
 		if timed {
 			if len(b) < 8 {
-				return vs, ts, fmt.Errorf("spill: a value ends early: %w", spill.ErrCorrupt)
+				return ts, fmt.Errorf("spill: a value ends early: %w", spill.ErrCorrupt)
 			}
 			ts = append(ts, mtime.Time(binary.BigEndian.Uint64(b)))
 			b = b[8:]
 		}
-		n := len(vs)
-		var zero V
-		vs = append(vs, zero)
+		p := vs.Add()
 		var err error
-		if b, err = vc.Decode(b, &vs[n]); err != nil {
-			return vs[:n], ts, err
+		if b, err = vs.T.Coder().Decode(b, p); err != nil {
+			vs.N--
+			return ts, err
 		}
 	}
-	return vs, ts, nil
+	return ts, nil
 }

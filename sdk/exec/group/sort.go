@@ -4,11 +4,8 @@ import (
 	"cmp"
 	"math/bits"
 	"slices"
-	"unsafe"
 
 	"github.com/millrace-go/millrace/sdk/exec/keys"
-
-	"github.com/millrace-go/millrace/sdk/coder"
 )
 
 // sorter orders the rows of chunks as runs are: by hash, key and window. Its memory is used for one run after the
@@ -35,10 +32,10 @@ type ranked struct {
 func newSorter(kind keys.Kind) *sorter { return &sorter{table: newTable(kind, false)} }
 
 // sortRows sorts chunks with g.
-func sortRows[K, V any](s *store[K, V], g *sorter, cs []chunk[coder.KV[K, V]]) error {
+func sortRows(s *store, g *sorter, cs []chunk) error {
 	n := 0
 	for i := range cs {
-		n += len(cs[i].rows)
+		n += cs[i].n
 	}
 	t := g.table
 	t.reset(n)
@@ -46,20 +43,20 @@ func sortRows[K, V any](s *store[K, V], g *sorter, cs []chunk[coder.KV[K, V]]) e
 	at := 0
 	for i := range cs {
 		c := &cs[i]
-		if len(c.rows) == 0 {
+		if c.n == 0 {
 			continue
 		}
-		if err := s.key.Load(&g.col, unsafe.Pointer(&c.rows[0].Key), unsafe.Sizeof(c.rows[0]), len(c.rows)); err != nil {
+		if err := s.key.Load(&g.col, c.rows, s.stride, c.n); err != nil {
 			return err
 		}
-		part := g.ids[at : at+len(c.rows)]
+		part := g.ids[at : at+c.n]
 		t.ids(&g.col, part)
 		if s.mode.windowed {
 			for j := range part {
 				part[j] = t.group(part[j], c.win[j])
 			}
 		}
-		at += len(c.rows)
+		at += c.n
 	}
 	g.arrange(s.mode.windowed)
 	return nil

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"unsafe"
 
 	"github.com/millrace-go/millrace/sdk/exec/keys"
 
@@ -20,7 +21,7 @@ func TestSorter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &store[int64, int]{key: keys.NewType(kc)}
+	s := &store{key: keys.TypeOf(kc), stride: unsafe.Sizeof(coder.KV[int64, int]{})}
 	g := newSorter(keys.Words)
 	for _, windowed := range []bool{false, true} {
 		s.mode.windowed = windowed
@@ -32,12 +33,13 @@ func TestSorter(t *testing.T) {
 						ks = append(ks, k)
 					}
 				}
-				var cs []chunk[coder.KV[int64, int]]
+				var cs []chunk
+				rows := make([]coder.KV[int64, int], n)
 				all := map[int]coder.KV[int64, int]{}
 				win := map[int]window.Window{}
 				for row := range n {
 					if row%70 == 0 {
-						cs = append(cs, chunk[coder.KV[int64, int]]{})
+						cs = append(cs, chunk{rows: unsafe.Pointer(&rows[row])})
 					}
 					c := &cs[len(cs)-1]
 					w := window.Window{Start: 0, End: 1}
@@ -46,7 +48,8 @@ func TestSorter(t *testing.T) {
 						c.win = append(c.win, w)
 					}
 					all[row], win[row] = coder.KV[int64, int]{Key: ks[rng.IntN(of)], Value: row}, w
-					c.rows = append(c.rows, all[row])
+					rows[row] = all[row]
+					c.n++
 				}
 				if err := sortRows(s, g, cs); err != nil {
 					t.Fatal(err)

@@ -17,18 +17,24 @@ import (
 )
 
 // chunk is rows of one partition, with their windows and times where the mode wants them.
-type chunk[R any] struct {
-	rows []R
-	win  []window.Window
-	ts   []mtime.Time
+type chunk struct {
+	rows   unsafe.Pointer
+	n, cap int
+	win    []window.Window
+	ts     []mtime.Time
 }
 
 // part is one partition of one writer.
-type part[R any] struct {
-	chunks []chunk[R]
+type part struct {
+	at     unsafe.Pointer // of the rows of the last chunk
+	n, cap int            // of the last chunk, whose own n is not kept
+	chunks []chunk
+	rows   int   // in the chunks before the last
 	bytes  int64 // charged for the chunks and what the rows hold
-	rows   int
 }
+
+// total is the number of rows.
+func (p *part) total() int { return p.rows + p.n }
 
 const (
 	firstChunk = 16
@@ -36,34 +42,41 @@ const (
 )
 
 // store is one input of an exchange: the rows KV[K, V] that its writers have cut into partitions.
-type store[K, V any] struct {
-	name  string
-	mode  mode
-	key   *keys.Type[K]
-	keyC  coder.Coder[K]
-	valC  coder.Coder[V]
-	sizer coder.Sizer[coder.KV[K, V]]
-	host  *exec.Host
+type store struct {
+	name   string
+	mode   mode
+	key    *keys.Type
+	row    *exec.ElementType
+	stride uintptr // size of a row
+	value  *exec.ElementType
+	offset uintptr // of the value, in a row
+	sizer  coder.RowSizer
+	host   *exec.Host
 
 	mu      sync.Mutex
-	writers []*writer[K, V]
+	writers []*writer
 	late    []*spill.File // written while reading
 }
 
-func newStore[K, V any](h *exec.Host, cfg Config, k *keys.Type[K], kc coder.Coder[K], vc coder.Coder[V]) *store[K, V] {
-	return &store[K, V]{name: cfg.Name, mode: cfg.mode(), key: k, keyC: kc, valC: vc, sizer: coder.SizerFor[coder.KV[K, V]](), host: h}
+func newStore(h *exec.Host, cfg Config, k *keys.Type, in Input) *store {
+	return &store{
+		name: cfg.Name, mode: cfg.mode(), key: k, host: h,
+		row: in.Row, stride: in.Row.RowSize(), value: in.Value, offset: in.offset(), sizer: in.Row.Sizer(),
+	}
 }
 
 // writer is what one worker has written. Its lock is taken once a batch; other goroutines take it to spill, but not
 // while they write to disk.
-type writer[K, V any] struct {
-	s       *store[K, V]
+type writer struct {
+	s       *store
 	step    *exec.Step
 	account *budget.Account
 	col     keys.Column
+	places  []unsafe.Pointer // where rows of a block go
+	from    []uint32         // if rows are in several windows: which row goes there
 
 	mu      sync.Mutex
-	parts   [partitions]part[coder.KV[K, V]]
+	parts   [partitions]part
 	segs    [partitions][]spill.Segment
 	files   []*spill.File // of the segments
 	idle    []*spill.File // those that nobody is writing to
@@ -74,8 +87,8 @@ type writer[K, V any] struct {
 	freed   bool
 }
 
-func (s *store[K, V]) newWriter(step *exec.Step) *writer[K, V] {
-	w := &writer[K, V]{s: s, step: step, sweep: partitions}
+func (s *store) newWriter(step *exec.Step) *writer {
+	w := &writer{s: s, step: step, sweep: partitions}
 	w.written.L = &w.mu
 	w.account = s.host.Budget.Open(s.name, w.spill)
 	s.mu.Lock()
@@ -84,13 +97,19 @@ func (s *store[K, V]) newWriter(step *exec.Step) *writer[K, V] {
 	return w
 }
 
-// add takes rows. win and ts, one per row, are read only in modes that want them.
-func (w *writer[K, V]) add(rows []coder.KV[K, V], m *exec.Meta) error {
-	if len(rows) == 0 {
+// block is how many rows are placed at once.
+const block = 256
+
+// add takes n rows. Their windows and times are read only in modes that want them.
+func (w *writer) add(rows unsafe.Pointer, n int, m *exec.Meta) error {
+	if n == 0 {
 		return nil
 	}
-	if err := w.s.key.Load(&w.col, unsafe.Pointer(&rows[0].Key), unsafe.Sizeof(rows[0]), len(rows)); err != nil {
+	if err := w.s.key.Load(&w.col, rows, w.s.stride, n); err != nil {
 		return exec.UserError(w.step, err)
+	}
+	if w.places == nil {
+		w.places = make([]unsafe.Pointer, block)
 	}
 	w.mu.Lock()
 	var grown int64
@@ -108,65 +127,71 @@ func (w *writer[K, V]) add(rows []coder.KV[K, V], m *exec.Meta) error {
 }
 
 // held is what the rows lead to; it is spread over the partitions' accounts evenly enough by row.
-func (w *writer[K, V]) held(rows []coder.KV[K, V]) int64 {
+func (w *writer) held(rows unsafe.Pointer) int64 {
 	if w.s.sizer.Fixed() {
 		return 0
 	}
 	var sum int64
-	for i := range rows {
-		n := w.s.sizer.Size(&rows[i])
-		w.parts[w.col.Hash[i]>>(64-partitionBits)].bytes += n
+	for i, h := range w.col.Hash {
+		n := w.s.sizer.Held(unsafe.Add(rows, uintptr(i)*w.s.stride))
+		w.parts[h>>(64-partitionBits)].bytes += n
 		sum += n
 	}
 	return sum
 }
 
-func (w *writer[K, V]) scatter(rows []coder.KV[K, V]) (grown int64) {
-	for i := range rows {
-		p := &w.parts[w.col.Hash[i]>>(64-partitionBits)]
-		if n := len(p.chunks); n > 0 {
-			if c := &p.chunks[n-1]; len(c.rows) < cap(c.rows) {
-				c.rows = append(c.rows, rows[i])
-				p.rows++
-				continue
+// scatter finds the places of a block of rows, and then copies them there: only that depends on their type.
+func (w *writer) scatter(rows unsafe.Pointer) (grown int64) {
+	size := w.s.stride
+	for lo := 0; lo < len(w.col.Hash); lo += block {
+		hash := w.col.Hash[lo:min(lo+block, len(w.col.Hash))]
+		to := w.places[:len(hash)]
+		for i, h := range hash {
+			p := &w.parts[h>>(64-partitionBits)]
+			if p.n == p.cap {
+				grown += w.newChunk(p)
 			}
+			to[i] = unsafe.Add(p.at, uintptr(p.n)*size)
+			p.n++
 		}
-		c, size := w.newChunk(p)
-		grown += size
-		c.rows = append(c.rows, rows[i])
-		p.rows++
+		w.s.row.Place(to, unsafe.Add(rows, uintptr(lo)*size), size, nil)
+		clear(to) // or it would hold on to chunks that have been written to disk
 	}
 	return grown
 }
 
-func (w *writer[K, V]) scatterMeta(rows []coder.KV[K, V], m *exec.Meta) (grown int64) {
-	for i := range rows {
-		p := &w.parts[w.col.Hash[i]>>(64-partitionBits)]
+func (w *writer) scatterMeta(rows unsafe.Pointer, m *exec.Meta) (grown int64) {
+	to, from := w.places[:0], w.from[:0]
+	for i, h := range w.col.Hash {
+		p := &w.parts[h>>(64-partitionBits)]
 		for _, win := range m.Windows(i) {
-			var c *chunk[coder.KV[K, V]]
-			if n := len(p.chunks); n > 0 && len(p.chunks[n-1].rows) < cap(p.chunks[n-1].rows) {
-				c = &p.chunks[n-1]
-			} else {
-				var size int64
-				c, size = w.newChunk(p)
-				grown += size
+			if len(to) == block {
+				w.s.row.Place(to, rows, w.s.stride, from)
+				to, from = to[:0], from[:0]
 			}
-			c.rows = append(c.rows, rows[i])
+			if p.n == p.cap {
+				grown += w.newChunk(p)
+			}
+			to, from = append(to, unsafe.Add(p.at, uintptr(p.n)*w.s.stride)), append(from, uint32(i))
+			p.n++
+			c := &p.chunks[len(p.chunks)-1]
 			if w.s.mode.windowed {
 				c.win = append(c.win, win)
 			}
 			if w.s.mode.timed {
 				c.ts = append(c.ts, w.s.mode.assign(win, m.Time(i)))
 			}
-			p.rows++
 		}
 	}
+	w.s.row.Place(to, rows, w.s.stride, from)
+	clear(w.places)
+	w.from = from
 	return grown
 }
 
 // newChunk appends an empty chunk to p, twice as large as the one before.
-func (w *writer[K, V]) newChunk(p *part[coder.KV[K, V]]) (*chunk[coder.KV[K, V]], int64) {
-	size := int(unsafe.Sizeof(coder.KV[K, V]{}))
+func (w *writer) newChunk(p *part) (bytes int64) {
+	size := int(w.s.stride)
 	if w.s.mode.windowed {
 		size += int(unsafe.Sizeof(window.Window{}))
 	}
@@ -174,11 +199,12 @@ func (w *writer[K, V]) newChunk(p *part[coder.KV[K, V]]) (*chunk[coder.KV[K, V]]
 		size += 8
 	}
 	n := firstChunk
-	if k := len(p.chunks); k > 0 {
-		n = 2 * cap(p.chunks[k-1].rows)
+	if p.cap > 0 {
+		n = 2 * p.cap
 	}
 	n = max(min(n, maxChunk/max(size, 1)), firstChunk)
-	c := chunk[coder.KV[K, V]]{rows: make([]coder.KV[K, V], 0, n)}
+	p.seal()
+	c := chunk{rows: w.s.row.Make(n), cap: n}
 	if w.s.mode.windowed {
 		c.win = make([]window.Window, 0, n)
 	}
@@ -186,22 +212,30 @@ func (w *writer[K, V]) newChunk(p *part[coder.KV[K, V]]) (*chunk[coder.KV[K, V]]
 		c.ts = make([]mtime.Time, 0, n)
 	}
 	p.chunks = append(p.chunks, c)
+	p.rows, p.at, p.n, p.cap = p.rows+p.n, c.rows, 0, n
 	p.bytes += int64(n * size)
-	return &p.chunks[len(p.chunks)-1], int64(n * size)
+	return int64(n * size)
+}
+
+// seal says how many rows the last chunk has.
+func (p *part) seal() {
+	if k := len(p.chunks); k > 0 {
+		p.chunks[k-1].n = p.n
+	}
 }
 
 // spill writes all partitions of w to disk. It is called by whoever needs the memory. Several may do so at once, each
 // writing to a file of its own; w goes on taking rows meanwhile.
-func (w *writer[K, V]) spill() (freed int64, err error) {
+func (w *writer) spill() (freed int64, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.sweep == partitions {
 		w.sweep = 0
 	}
 	var f *spill.File
-	var r *runWriter[K, V]
+	var r *runWriter
 	for {
-		for w.sweep < partitions && w.parts[w.sweep].rows == 0 {
+		for w.sweep < partitions && w.parts[w.sweep].total() == 0 {
 			w.sweep++
 		}
 		if w.sweep == partitions || w.freed {
@@ -228,7 +262,7 @@ func (w *writer[K, V]) spill() (freed int64, err error) {
 }
 
 // file is one that nobody is writing to.
-func (w *writer[K, V]) file() (*spill.File, error) {
+func (w *writer) file() (*spill.File, error) {
 	if n := len(w.idle); n > 0 {
 		f := w.idle[n-1]
 		w.idle = w.idle[:n-1]
@@ -242,9 +276,10 @@ func (w *writer[K, V]) file() (*spill.File, error) {
 }
 
 // spillPart writes a partition to a file, without the lock that it is called with.
-func (w *writer[K, V]) spillPart(p int, f *spill.File, r *runWriter[K, V]) (freed int64, err error) {
+func (w *writer) spillPart(p int, f *spill.File, r *runWriter) (freed int64, err error) {
 	pt := w.parts[p]
-	w.parts[p] = part[coder.KV[K, V]]{}
+	pt.seal()
+	w.parts[p] = part{}
 	w.writing[p]++
 	seg, ok := spill.Segment{}, false
 	func() {
@@ -257,7 +292,7 @@ func (w *writer[K, V]) spillPart(p int, f *spill.File, r *runWriter[K, V]) (free
 			}
 			w.written.Broadcast()
 		}()
-		seg, err = r.segment(f, pt.chunks, pt.rows)
+		seg, err = r.segment(f, pt.chunks, pt.total())
 		ok = err == nil
 	}()
 	if err != nil {
@@ -271,7 +306,7 @@ func (w *writer[K, V]) spillPart(p int, f *spill.File, r *runWriter[K, V]) (free
 }
 
 // settled waits until nothing of partition p is between memory and disk.
-func (w *writer[K, V]) settled(p int) error {
+func (w *writer) settled(p int) error {
 	for w.writing[p] > 0 {
 		w.written.Wait()
 	}
@@ -279,20 +314,21 @@ func (w *writer[K, V]) settled(p int) error {
 }
 
 // take removes partition p: what is in memory, and what is on disk. From then on it is not spilled.
-func (w *writer[K, V]) take(p int) (part[coder.KV[K, V]], []spill.Segment, error) {
+func (w *writer) take(p int) (part, []spill.Segment, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.settled(p); err != nil {
-		return part[coder.KV[K, V]]{}, nil, err
+		return part{}, nil, err
 	}
 	pt, segs := w.parts[p], w.segs[p]
+	pt.seal()
 	w.account.Charge(-pt.bytes)
-	w.parts[p], w.segs[p] = part[coder.KV[K, V]]{}, nil
+	w.parts[p], w.segs[p] = part{}, nil
 	return pt, segs, nil
 }
 
 // close gives back memory and files.
-func (s *store[K, V]) close() error {
+func (s *store) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var err error
@@ -305,7 +341,7 @@ func (s *store[K, V]) close() error {
 		if !w.freed {
 			w.freed = true
 			for i := range w.parts {
-				w.parts[i] = part[coder.KV[K, V]]{}
+				w.parts[i] = part{}
 			}
 			w.account.Close()
 			for _, f := range w.files {
@@ -318,11 +354,11 @@ func (s *store[K, V]) close() error {
 }
 
 // size is the rows and bytes of partition p, in memory and on disk.
-func (s *store[K, V]) size(p int) (rows int, bytes int64) {
+func (s *store) size(p int) (rows int, bytes int64) {
 	for _, w := range s.writers {
 		w.mu.Lock()
 		_ = w.settled(p) // an error is take's
-		rows += w.parts[p].rows
+		rows += w.parts[p].total()
 		bytes += w.parts[p].bytes
 		for _, g := range w.segs[p] {
 			rows += int(g.Rows)

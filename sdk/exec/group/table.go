@@ -184,14 +184,6 @@ func (t *table) insert(p keys.Pair, c *keys.Column, i int) {
 	t.n++
 }
 
-// kept is the table's copy of key id; empty if keys are words.
-func (t *table) kept(id uint32) string {
-	if t.kind == keys.Words {
-		return ""
-	}
-	return t.text[id]
-}
-
 // keyHash is the hash of key id.
 func (t *table) keyHash(id uint32) uint64 {
 	if t.kind == keys.Words {

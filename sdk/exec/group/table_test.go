@@ -41,7 +41,7 @@ func tableAgainstMap[K comparable](t *testing.T, kind keys.Kind, next func() K) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	kt := keys.NewType(c)
+	kt := keys.TypeOf(c)
 	if kt.Kind != kind {
 		t.Fatalf("kind %d, want %d", kt.Kind, kind)
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
+	"github.com/millrace-go/millrace/sdk/exec/group"
+	"github.com/millrace-go/millrace/sdk/exec/keys"
 	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/state"
 	"github.com/millrace-go/millrace/sdk/timer"
@@ -35,7 +37,7 @@ func (r *ring) Spare() any {
 // loop is a writer and a task behind it.
 type loop struct {
 	t      *testing.T
-	in     exec.Sink[pairOf]
+	in     exec.Sink
 	before *exec.Plan
 	behind *exec.Plan
 	task   exec.Task
@@ -43,7 +45,7 @@ type loop struct {
 	clock  exec.Clock
 }
 
-func newLoop(t *testing.T, x exec.StreamExchange, sink any) *loop {
+func newLoop(t *testing.T, x exec.StreamExchange, sink exec.Sink) *loop {
 	t.Helper()
 	l := &loop{t: t, clock: exec.Clock{Watermark: mtime.Min, Output: mtime.Min}}
 	host := &exec.Host{Ctx: context.Background(), Workers: 1}
@@ -52,9 +54,9 @@ func newLoop(t *testing.T, x exec.StreamExchange, sink any) *loop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.in, l.before = in.(exec.Sink[pairOf]), b.Plan(nil)
+	l.in, l.before = in, b.Plan(nil)
 	b = &exec.Build{Host: host}
-	if l.task, err = x.NewTask(b, &exec.Step{Host: host}, []any{sink}); err != nil {
+	if l.task, err = x.NewTask(b, &exec.Step{Host: host}, []exec.Sink{sink}); err != nil {
 		t.Fatal(err)
 	}
 	l.behind = b.Plan(nil)
@@ -117,13 +119,13 @@ func (f *keepFn) OnTimer(*exec.Context, int64, timer.Fired, exec.Emitter[pairOf]
 }
 
 func stateful(kc coder.Coder[int64], s window.Strategy, set, sorted bool) exec.StreamExchange {
-	return NewStateful(kc, func(b *exec.Build, step *exec.Step, sinks []any) (StatefulConfig[int64, int64, pairOf], error) {
+	return NewStateful(kc, func(b *exec.Build, step *exec.Step, sinks []exec.Sink) (StatefulConfig[int64, int64, pairOf], error) {
 		fn := &keepFn{set: set}
 		return StatefulConfig[int64, int64, pairOf]{
 			Config: Config{Name: "keep", Windowing: s}, Fn: fn, Sorted: sorted, Windowed: true,
 			Columns: func(at *uint32) []state.Column { return []state.Column{fn.Sum.Bind(at)} },
 			Timers:  []timer.Field{&fn.Done}, Names: []string{"Done"},
-			Out: exec.NewOut(b, step, sinks[0].(exec.Sink[pairOf]), true),
+			Out: exec.NewOut[pairOf](b, step, sinks[0], true),
 		}, nil
 	})
 }
@@ -148,18 +150,18 @@ func TestNoAllocationPerElement(t *testing.T) {
 		name string
 		s    window.Strategy
 		x    exec.StreamExchange
-		sink any
+		sink exec.Sink
 	}{
-		{"combine", fixed, NewCombinePerKey[int64, int64, int64, int64](Config{Windowing: fixed}, kc, totalFn{}, false), exec.Sink[pairOf](sums)},
-		{"combine, early panes", early, NewCombinePerKey[int64, int64, int64, int64](Config{Windowing: early}, kc, totalFn{}, false), exec.Sink[pairOf](sums)},
-		{"combine, earliest", earliest, NewCombinePerKey[int64, int64, int64, int64](Config{Windowing: earliest}, kc, totalFn{}, false), exec.Sink[pairOf](sums)},
-		{"combine, sessions", sessions, NewCombinePerKey[int64, int64, int64, int64](Config{Windowing: sessions}, kc, totalFn{}, false), exec.Sink[pairOf](sums)},
-		{"combine, sessions, early panes", earlySessions, NewCombinePerKey[int64, int64, int64, int64](Config{Windowing: earlySessions}, kc, totalFn{}, false), exec.Sink[pairOf](sums)},
-		{"group", fixed, NewGroupByKey[int64, int64](Config{Windowing: fixed}, kc), exec.Sink[coder.KV[int64, iter.Seq[int64]]](groups)},
-		{"shuffle", fixed, Shuffle[pairOf]{}, exec.Sink[pairOf](sums)},
-		{"state", fixed, stateful(kc, fixed, false, false), exec.Sink[pairOf](sums)},
-		{"timers", fixed, stateful(kc, fixed, true, false), exec.Sink[pairOf](sums)},
-		{"state, sorted", fixed, stateful(kc, fixed, false, true), exec.Sink[pairOf](sums)},
+		{"combine", fixed, NewCombinePerKey[int64, int64, int64, int64](Config{Windowing: fixed}, kc, totalFn{}, false), exec.Sink(sums)},
+		{"combine, early panes", early, NewCombinePerKey[int64, int64, int64, int64](Config{Windowing: early}, kc, totalFn{}, false), exec.Sink(sums)},
+		{"combine, earliest", earliest, NewCombinePerKey[int64, int64, int64, int64](Config{Windowing: earliest}, kc, totalFn{}, false), exec.Sink(sums)},
+		{"combine, sessions", sessions, NewCombinePerKey[int64, int64, int64, int64](Config{Windowing: sessions}, kc, totalFn{}, false), exec.Sink(sums)},
+		{"combine, sessions, early panes", earlySessions, NewCombinePerKey[int64, int64, int64, int64](Config{Windowing: earlySessions}, kc, totalFn{}, false), exec.Sink(sums)},
+		{"group", fixed, NewGroupByKey(Config{Windowing: fixed}, keys.TypeOf(kc), typeOf[coder.KV[int64, iter.Seq[int64]]](), group.Input{Row: typeOf[pairOf](), Value: typeOf[int64](), Seq: coder.SequenceOf[int64]()}), exec.Sink(groups)},
+		{"shuffle", fixed, Shuffle{typeOf[pairOf]()}, exec.Sink(sums)},
+		{"state", fixed, stateful(kc, fixed, false, false), exec.Sink(sums)},
+		{"timers", fixed, stateful(kc, fixed, true, false), exec.Sink(sums)},
+		{"state, sorted", fixed, stateful(kc, fixed, false, true), exec.Sink(sums)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			l := newLoop(t, tt.x, tt.sink)
@@ -174,16 +176,16 @@ func TestNoAllocationPerElement(t *testing.T) {
 			var ws []window.Window
 			round := func() { // an element a millisecond for each of 25 keys
 				for _, b := range bs {
-					b.Sets.Reset()
+					b.Meta.Sets.Reset()
 					for i := range b.V {
 						if i%25 == 0 {
 							at++
 						}
 						ws = tt.s.Fn.AssignWindows(ws[:0], at)
-						if n := b.Sets.Len(); n == 0 || b.Sets.Set(uint32(n - 1))[0] != ws[0] {
-							b.Sets.Add(ws...)
+						if n := b.Meta.Sets.Len(); n == 0 || b.Meta.Sets.Set(uint32(n - 1))[0] != ws[0] {
+							b.Meta.Sets.Add(ws...)
 						}
-						b.V[i], b.T[i], b.S[i] = pairOf{Key: int64(i % 25), Value: 1}, at, uint32(b.Sets.Len()-1)
+						b.V[i], b.Meta.T[i], b.Meta.S[i] = pairOf{Key: int64(i % 25), Value: 1}, at, uint32(b.Meta.Sets.Len()-1)
 					}
 				}
 				l.bundle(bs, at)

@@ -50,7 +50,7 @@ func (t *statefulTask[K, V, O]) keep(in *exec.Batch[coder.KV[K, V]]) error {
 			b.count = append(b.count, 0)
 		}
 		b.count[slot]++
-		x := buffered[V]{v: in.V[row].Value, slot: slot, t: in.Time(row), pane: in.Pane(row)}
+		x := buffered[V]{v: in.V[row].Value, slot: slot, t: in.Meta.Time(row), pane: in.Meta.Pane(row)}
 		var at uint32
 		if n := len(b.free); n > 0 {
 			at, b.free = b.free[n-1], b.free[:n-1]

@@ -16,7 +16,7 @@ import (
 // aggregates what a bundle brings before it is sent.
 type combine[K, I, A, O any] struct {
 	cfg    Config
-	key    *keys.Type[K]
+	key    *keys.Type
 	fn     group.CombineFn[I, A, O]
 	lifted bool
 }
@@ -30,7 +30,7 @@ type lifted[A any] struct {
 // NewCombinePerKey returns the exchange of a combine per key. Rows that come too late go to the task's second output,
 // if it has one; then nothing is aggregated before they are sent.
 func NewCombinePerKey[K, I, A, O any](cfg Config, kc coder.Coder[K], fn group.CombineFn[I, A, O], droppable bool) exec.StreamExchange {
-	return &combine[K, I, A, O]{cfg: cfg, key: keys.NewType(kc), fn: fn, lifted: liftable(cfg.Windowing) && !droppable}
+	return &combine[K, I, A, O]{cfg: cfg, key: keys.TypeOf(kc), fn: fn, lifted: liftable(cfg.Windowing) && !droppable}
 }
 
 // liftable reports whether elements can be combined before the task sees them. Not if windows merge, per key; nor if
@@ -40,19 +40,19 @@ func liftable(s window.Strategy) bool {
 }
 
 // NewWriter implements exec.StreamExchange.
-func (x *combine[K, I, A, O]) NewWriter(b *exec.Build, step *exec.Step, _ int, ports []exec.Port) (any, error) {
+func (x *combine[K, I, A, O]) NewWriter(b *exec.Build, step *exec.Step, _ int, ports []exec.Port) (exec.Sink, error) {
 	if !x.lifted {
-		return exec.Sink[coder.KV[K, I]](newRouter[K, I](b, step, x.key, ports)), nil
+		return exec.Sink(newRouter(b, step, x.key, typeOf[coder.KV[K, I]](), ports)), nil
 	}
-	r := newRouter[K, lifted[A]](b, &exec.Step{Path: step.Path, Host: step.Host}, x.key, ports)
+	r := newRouter(b, &exec.Step{Path: step.Path, Host: step.Host}, x.key, typeOf[coder.KV[K, lifted[A]]](), ports)
 	l := &lift[K, I, A]{step: step, key: x.key, to: r, fn: x.fn}
 	step.Describe(l.describe)
 	b.Add(l)
-	return exec.Sink[coder.KV[K, I]](l), nil
+	return exec.Sink(l), nil
 }
 
 // NewTask implements exec.StreamExchange.
-func (x *combine[K, I, A, O]) NewTask(_ *exec.Build, step *exec.Step, sinks []any) (exec.Task, error) {
+func (x *combine[K, I, A, O]) NewTask(_ *exec.Build, step *exec.Step, sinks []exec.Sink) (exec.Task, error) {
 	t := &combineTask[K, I, A, O]{x: x, step: step, out: newEmitter[coder.KV[K, O]](step, sinks[0]), size: int64(unsafe.Sizeof(*new(A))), sizer: coder.SizerFor[A]()}
 	if t.core = newCore(x.cfg, x.key.Kind, t); keepsSlices(x.cfg.Windowing) {
 		t.slice(t)
@@ -60,7 +60,7 @@ func (x *combine[K, I, A, O]) NewTask(_ *exec.Build, step *exec.Step, sinks []an
 	step.Describe(t.describe)
 	t.of = step
 	if len(sinks) > 1 {
-		t.late = newLate[coder.KV[K, I]](sinks[1])
+		t.late = newLate(typeOf[coder.KV[K, I]](), sinks[1])
 	}
 	return t, nil
 }
@@ -73,7 +73,7 @@ type combineTask[K, I, A, O any] struct {
 	keys  []K // by key number
 	accs  []A // by slot
 	out   *emitter[coder.KV[K, O]]
-	late  *late[coder.KV[K, I]]
+	late  *late
 	size  int64
 	sizer coder.Sizer[A]
 	at    uint32 // the slot that user code is at
@@ -107,7 +107,7 @@ func (t *combineTask[K, I, A, O]) Take(_ int, batch any) (err error) {
 	}
 	if t.panes != nil {
 		for j, slot := range t.slots {
-			t.panes.add(slot, 1, b.T[t.rows[j]])
+			t.panes.add(slot, 1, b.Meta.T[t.rows[j]])
 		}
 	}
 	if late := t.core.late; len(late) > 0 && t.lose(int64(len(late))) && t.late == nil {
@@ -130,7 +130,7 @@ func (t *combineTask[K, I, A, O]) takeLifted(b *exec.Batch[coder.KV[K, lifted[A]
 	}
 	if t.panes != nil {
 		for j, slot := range t.slots {
-			t.panes.add(slot, b.V[t.rows[j]].Value.n, b.T[t.rows[j]])
+			t.panes.add(slot, b.V[t.rows[j]].Value.n, b.Meta.T[t.rows[j]])
 		}
 	}
 	for _, l := range t.core.late {
@@ -150,7 +150,7 @@ func (t *combineTask[K, I, A, O]) prepare(first *K, stride uintptr, n int, m *ex
 		return err
 	}
 	for _, f := range t.fresh {
-		if err := t.open(f.slot, *(*K)(unsafe.Add(unsafe.Pointer(first), uintptr(f.row)*stride))); err != nil {
+		if err := t.open(f.slot, unsafe.Add(unsafe.Pointer(first), uintptr(f.row)*stride)); err != nil {
 			return err
 		}
 		t.accs[f.slot] = t.x.fn.CreateAccumulator()
@@ -159,7 +159,7 @@ func (t *combineTask[K, I, A, O]) prepare(first *K, stride uintptr, n int, m *ex
 }
 
 // open makes room for a slot and keeps its key.
-func (t *combineTask[K, I, A, O]) open(slot uint32, key K) error {
+func (t *combineTask[K, I, A, O]) open(slot uint32, key unsafe.Pointer) error {
 	for int(slot) >= len(t.accs) {
 		t.accs = append(t.accs, *new(A))
 	}
@@ -167,9 +167,7 @@ func (t *combineTask[K, I, A, O]) open(slot uint32, key K) error {
 	for int(k) >= len(t.keys) {
 		t.keys = append(t.keys, *new(K))
 	}
-	var err error
-	t.keys[k], err = t.x.key.Keep(key, t.kept(k))
-	return err
+	return t.x.key.Keep(unsafe.Pointer(&t.keys[k]), key, t.kept(k))
 }
 
 func (t *combineTask[K, I, A, O]) emit(fs []firing) error {
@@ -241,8 +239,8 @@ func (t *combineTask[K, I, A, O]) Stats() exec.TaskStats {
 // lift aggregates what a bundle brings, by key and set of windows, before it is sent.
 type lift[K, I, A any] struct {
 	step *exec.Step
-	key  *keys.Type[K]
-	to   *Router[K, lifted[A]]
+	key  *keys.Type
+	to   *Router
 	fn   lifter[I, A]
 
 	col   keys.Column
@@ -263,7 +261,7 @@ func (l *lift[K, I, A]) describe(int) (key, element string, w window.Window) {
 		return
 	}
 	kv := l.in.V[l.row]
-	return fmt.Sprint(kv.Key), fmt.Sprintf("%.200s", fmt.Sprint(kv.Value)), l.in.Windows(l.row)[0]
+	return fmt.Sprint(kv.Key), fmt.Sprintf("%.200s", fmt.Sprint(kv.Value)), l.in.Meta.Windows(l.row)[0]
 }
 
 type lifter[I, A any] interface {
@@ -277,7 +275,8 @@ type liftedKey struct{ key, set uint32 }
 const maxLifted = 64 << 10
 
 // Push implements exec.Sink.
-func (l *lift[K, I, A]) Push(b *exec.Batch[coder.KV[K, I]]) (err error) {
+func (l *lift[K, I, A]) Push(batch any) (err error) {
+	b := batch.(*exec.Batch[coder.KV[K, I]])
 	n := len(b.V)
 	if n == 0 {
 		return nil
@@ -297,11 +296,10 @@ func (l *lift[K, I, A]) Push(b *exec.Batch[coder.KV[K, I]]) (err error) {
 	ids := l.table.ids(&l.col)
 	for i, id := range ids {
 		if int(id) == len(l.keys) {
-			k, err := l.key.Keep(b.V[i].Key, l.table.kept(id))
-			if err != nil {
+			l.keys = append(l.keys, *new(K))
+			if err := l.key.Keep(unsafe.Pointer(&l.keys[id]), unsafe.Pointer(&b.V[i].Key), l.table.kept(id)); err != nil {
 				return err
 			}
-			l.keys = append(l.keys, k)
 		}
 	}
 	l.sets.learn(&b.Meta)
@@ -320,8 +318,8 @@ func (l *lift[K, I, A]) Push(b *exec.Batch[coder.KV[K, I]]) (err error) {
 	}
 	set := l.sets.known[0]
 	for i, id := range ids {
-		if b.S != nil {
-			set = l.sets.known[b.S[i]]
+		if b.Meta.S != nil {
+			set = l.sets.known[b.Meta.S[i]]
 		}
 		c := l.cells[set][id]
 		if c == 0 {

@@ -9,13 +9,13 @@ import (
 // emitter makes batches of panes.
 type emitter[O any] struct {
 	step *exec.Step
-	to   exec.Sink[O]
+	to   exec.Sink
 	b    exec.Batch[O]
 	m    paneMeta
 }
 
-func newEmitter[O any](step *exec.Step, sink any) *emitter[O] {
-	return &emitter[O]{step: step, to: sink.(exec.Sink[O])}
+func newEmitter[O any](step *exec.Step, sink exec.Sink) *emitter[O] {
+	return &emitter[O]{step: step, to: sink}
 }
 
 // begin empties the batch. Between begin and end there are at most as many rows as the firings of one call.

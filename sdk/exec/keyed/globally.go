@@ -26,25 +26,25 @@ func NewCombineGlobally[I, A, O any](cfg Config, fn group.CombineFn[I, A, O], dr
 }
 
 // NewWriter implements exec.StreamExchange.
-func (x *globally[I, A, O]) NewWriter(b *exec.Build, step *exec.Step, n int, ports []exec.Port) (any, error) {
+func (x *globally[I, A, O]) NewWriter(b *exec.Build, step *exec.Step, n int, ports []exec.Port) (exec.Sink, error) {
 	if !x.lifted {
 		s, err := x.combine.NewWriter(b, step, n, ports)
 		if err != nil {
 			return nil, err
 		}
-		return exec.Sink[I](&keying[I]{to: s.(exec.Sink[coder.KV[bool, I]])}), nil
+		return exec.Sink(&keying[I]{to: s}), nil
 	}
-	r := newRouter[bool, lifted[A]](b, &exec.Step{Path: step.Path, Host: step.Host}, x.key, ports)
+	r := newRouter(b, &exec.Step{Path: step.Path, Host: step.Host}, x.key, typeOf[coder.KV[bool, lifted[A]]](), ports)
 	l := &liftAll[I, A]{step: step, to: r, fn: x.fn}
 	b.Add(l)
-	return exec.Sink[I](l), nil
+	return exec.Sink(l), nil
 }
 
 // NewTask implements exec.StreamExchange.
-func (x *globally[I, A, O]) NewTask(b *exec.Build, step *exec.Step, sinks []any) (exec.Task, error) {
-	outs := []any{exec.Sink[coder.KV[bool, O]](&unkeying[O]{to: sinks[0].(exec.Sink[O])})}
+func (x *globally[I, A, O]) NewTask(b *exec.Build, step *exec.Step, sinks []exec.Sink) (exec.Task, error) {
+	outs := []exec.Sink{exec.Sink(&unkeying[O]{to: sinks[0]})}
 	if len(sinks) > 1 {
-		outs = append(outs, exec.Sink[coder.KV[bool, I]](&unkeying[I]{to: sinks[1].(exec.Sink[I])}))
+		outs = append(outs, exec.Sink(&unkeying[I]{to: sinks[1]}))
 	}
 	t, err := x.combine.NewTask(b, step, outs)
 	if err != nil {
@@ -82,11 +82,12 @@ func (t *globalTask[I, A, O]) Advance(c exec.Clock) (bool, error) {
 
 // keying gives rows the one key.
 type keying[I any] struct {
-	to exec.Sink[coder.KV[bool, I]]
+	to exec.Sink
 	b  exec.Batch[coder.KV[bool, I]]
 }
 
-func (k *keying[I]) Push(b *exec.Batch[I]) error {
+func (k *keying[I]) Push(batch any) error {
+	b := batch.(*exec.Batch[I])
 	k.b.V = k.b.V[:0]
 	for _, v := range b.V {
 		k.b.V = append(k.b.V, coder.KV[bool, I]{Value: v})
@@ -97,11 +98,12 @@ func (k *keying[I]) Push(b *exec.Batch[I]) error {
 
 // unkeying takes the key away.
 type unkeying[O any] struct {
-	to exec.Sink[O]
+	to exec.Sink
 	b  exec.Batch[O]
 }
 
-func (u *unkeying[O]) Push(b *exec.Batch[coder.KV[bool, O]]) error {
+func (u *unkeying[O]) Push(batch any) error {
+	b := batch.(*exec.Batch[coder.KV[bool, O]])
 	u.b.V = u.b.V[:0]
 	for i := range b.V {
 		u.b.V = append(u.b.V, b.V[i].Value)
@@ -113,7 +115,7 @@ func (u *unkeying[O]) Push(b *exec.Batch[coder.KV[bool, O]]) error {
 // liftAll aggregates what a bundle brings, by set of windows, before it is sent.
 type liftAll[I, A any] struct {
 	step *exec.Step
-	to   *Router[bool, lifted[A]]
+	to   *Router
 	fn   lifter[I, A]
 	sets setNumbers
 	accs []lifted[A] // by set
@@ -122,7 +124,8 @@ type liftAll[I, A any] struct {
 }
 
 // Push implements exec.Sink.
-func (l *liftAll[I, A]) Push(b *exec.Batch[I]) (err error) {
+func (l *liftAll[I, A]) Push(batch any) (err error) {
+	b := batch.(*exec.Batch[I])
 	if len(b.V) == 0 {
 		return nil
 	}
@@ -140,10 +143,10 @@ func (l *liftAll[I, A]) Push(b *exec.Batch[I]) (err error) {
 	for i := 0; i < len(b.V); {
 		set := l.sets.known[0]
 		j := len(b.V)
-		if b.S != nil {
-			s := b.S[i]
+		if b.Meta.S != nil {
+			s := b.Meta.S[i]
 			set = l.sets.known[s]
-			for j = i + 1; j < len(b.V) && b.S[j] == s; j++ {
+			for j = i + 1; j < len(b.V) && b.Meta.S[j] == s; j++ {
 			}
 		}
 		a := &l.accs[set]

@@ -2,7 +2,6 @@ package keyed
 
 import (
 	"fmt"
-	"iter"
 	"unsafe"
 
 	"github.com/millrace-go/millrace/sdk/coder"
@@ -12,212 +11,126 @@ import (
 	"github.com/millrace-go/millrace/sdk/mtime"
 )
 
-// side is one input of a grouping, of a type that only its functions know.
-type side[K any] struct {
-	writer func(b *exec.Build, step *exec.Step, key *keys.Type[K], ports []exec.Port) any
-	// new returns the input's place in a task.
-	new func(late any) sideTask[K]
+// grouping is the exchange of a GroupByKey or CoGroupByKey: the rows KV[K, V] of each input to KV[K, iter.Seq[V]], or to a
+// struct of sequences for each key.
+type grouping struct {
+	cfg Config
+	key *keys.Type
+	out *exec.ElementType
+	ins []group.Input
 }
 
-// sideTask keeps the values of one input, by slot.
-type sideTask[K any] interface {
-	take(t *groupCore[K], batch any) error
-	clear(slot uint32)
-	move(into, from uint32)
-	size() int64
-}
-
-func input[K, V any]() side[K] {
-	return side[K]{
-		writer: func(b *exec.Build, step *exec.Step, key *keys.Type[K], ports []exec.Port) any {
-			return exec.Sink[coder.KV[K, V]](newRouter[K, V](b, step, key, ports))
-		},
-		new: func(lateSink any) sideTask[K] {
-			s := &values[K, V]{sizer: coder.SizerFor[V]()}
-			if lateSink != nil {
-				s.late = newLate[coder.KV[K, V]](lateSink)
-			}
-			return s
-		},
-	}
-}
-
-// values is a sideTask.
-type values[K, V any] struct {
-	bags[V]
-	late  *late[coder.KV[K, V]]
-	sizer coder.Sizer[V]
-}
-
-func (s *values[K, V]) take(t *groupCore[K], batch any) error {
-	b := batch.(*exec.Batch[coder.KV[K, V]])
-	if err := t.key.Load(&t.col, unsafe.Pointer(&b.V[0].Key), unsafe.Sizeof(b.V[0]), len(b.V)); err != nil {
-		return fmt.Errorf("%s: %w", t.name, err)
-	}
-	if err := t.locate(&t.col, &b.Meta); err != nil {
-		return err
-	}
-	for _, f := range t.fresh {
-		if err := t.open(f.slot, b.V[f.row].Key); err != nil {
-			return err
-		}
-	}
-	for j, slot := range t.slots {
-		s.grow(slot)
-		s.add(slot, b.V[t.rows[j]].Value)
-	}
-	if t.panes != nil {
-		for j, slot := range t.slots {
-			t.panes.add(slot, 1, b.T[t.rows[j]])
-		}
-	}
-	if late := t.late; len(late) > 0 && t.lose(int64(len(late))) && s.late == nil {
-		t.tell(&b.Meta, late[0], b.V[late[0].row])
-	}
-	if s.late != nil {
-		return s.late.push(b, t.late)
-	}
-	return nil
-}
-
-func (s *values[K, V]) clear(slot uint32) {
-	if int(slot) < len(s.head) {
-		s.bags.clear(slot)
-	}
-}
-
-func (s *values[K, V]) move(into, from uint32) {
-	s.grow(max(into, from))
-	s.bags.move(into, from)
-}
-
-func (s *values[K, V]) size() int64 {
-	return int64(s.n)*int64(unsafe.Sizeof(*new(V))+4) + heldBy(s.sizer, s.vals, s.n)
-}
-
-// seq is the sequence that a row of a batch holds: there are as many as rows, made once.
-type seq[V any] struct {
-	all  *bags[V]
-	slot uint32
-	f    iter.Seq[V]
-}
-
-// seqs hands out the sequences of one input, one for each row of a batch.
-type seqs[V any] struct {
-	all *bags[V]
-	s   []*seq[V]
-}
-
-func (q *seqs[V]) at(i int, slot uint32) iter.Seq[V] {
-	for i >= len(q.s) {
-		s := &seq[V]{all: q.all}
-		s.f = func(yield func(V) bool) {
-			if int(s.slot) < len(s.all.head) {
-				s.all.each(s.slot, yield)
-			}
-		}
-		q.s = append(q.s, s)
-	}
-	q.s[i].slot = slot
-	return q.s[i].f
-}
-
-// grouping is the exchange of a GroupByKey or CoGroupByKey: one KV[K, V] for each input to rows of a type that only out
-// knows, so that types with a key of one type share it.
-type grouping[K any] struct {
-	cfg   Config
-	key   *keys.Type[K]
-	sides []side[K]
-	// out returns what pushes the panes of a task with the given inputs to sink.
-	out func(step *exec.Step, sink any, ins []sideTask[K]) func(t *groupTask[K], fs []firing) error
+// NewGroupByKey returns the exchange of a GroupByKey or CoGroupByKey; see [group.NewGroupByKey].
+func NewGroupByKey(cfg Config, k *keys.Type, out *exec.ElementType, ins ...group.Input) exec.StreamExchange {
+	return &grouping{cfg: cfg, key: k, out: out, ins: ins}
 }
 
 // NewWriter implements exec.StreamExchange.
-func (x *grouping[K]) NewWriter(b *exec.Build, step *exec.Step, n int, ports []exec.Port) (any, error) {
-	return x.sides[n].writer(b, step, x.key, ports), nil
+func (x *grouping) NewWriter(b *exec.Build, step *exec.Step, n int, ports []exec.Port) (exec.Sink, error) {
+	return newRouter(b, step, x.key, x.ins[n].Row, ports), nil
 }
 
 // NewTask implements exec.StreamExchange. Behind the main output come those of the inputs' droppable rows, if any.
-func (x *grouping[K]) NewTask(_ *exec.Build, step *exec.Step, sinks []any) (exec.Task, error) {
-	t := &groupTask[K]{step: step}
-	t.key = x.key
-	for i, s := range x.sides {
-		var lateSink any
+func (x *grouping) NewTask(_ *exec.Build, step *exec.Step, sinks []exec.Sink) (exec.Task, error) {
+	t := &groupTask{step: step, key: x.key, keys: keys.NewValues(x.key), out: newGroups(x.out, step, sinks[0])}
+	for i, in := range x.ins {
+		v := &values{in: in, offset: in.Row.Type().Field(1).Offset}
+		v.vals.T = in.Value
 		if 1+i < len(sinks) {
-			lateSink = sinks[1+i]
+			v.late = newLate(in.Row, sinks[1+i])
 		}
-		t.ins = append(t.ins, s.new(lateSink))
+		t.ins = append(t.ins, v)
 	}
-	t.out = x.out(step, sinks[0], t.ins)
 	t.core = newCore(x.cfg, x.key.Kind, t)
 	t.of = step
 	return t, nil
 }
 
-// paneRows returns the out of a grouping whose i-th row of a batch is made by what row returns.
-func paneRows[K, O any](row func(ins []sideTask[K]) func(i int, key K, slot uint32) O) func(*exec.Step, any, []sideTask[K]) func(*groupTask[K], []firing) error {
-	return func(step *exec.Step, sink any, ins []sideTask[K]) func(*groupTask[K], []firing) error {
-		e, of := newEmitter[O](step, sink), row(ins)
-		return func(t *groupTask[K], fs []firing) error {
-			e.begin()
-			for i := range fs {
-				f := &fs[i]
-				e.add(of(i, t.keys[t.keyOf(f.slot)], f.slot), f)
-			}
-			return e.end()
-		}
-	}
+// values is one input of a grouping: its values, by slot.
+type values struct {
+	bags
+	in     group.Input
+	offset uintptr // of the value in a row
+	late   *late
+	slots  []*coder.Values // of the rows of a batch of panes
 }
 
-// groupCore is the side of a groupTask that its inputs see.
-type groupCore[K any] struct {
+type groupTask struct {
 	*core
-	key  *keys.Type[K]
-	col  keys.Column
-	keys []K // by key number
-}
-
-func (t *groupCore[K]) open(slot uint32, key K) error {
-	k := t.keyOf(slot)
-	for int(k) >= len(t.keys) {
-		t.keys = append(t.keys, *new(K))
-	}
-	var err error
-	t.keys[k], err = t.key.Keep(key, t.kept(k))
-	return err
-}
-
-type groupTask[K any] struct {
-	groupCore[K]
 	step *exec.Step
-	ins  []sideTask[K]
-	out  func(t *groupTask[K], fs []firing) error
+	key  *keys.Type
+	col  keys.Column
+	keys keys.Values // by key number, of keys that are known by their encodings
+	ins  []*values
+	out  *groups
 }
 
 // Take implements exec.Task.
-func (t *groupTask[K]) Take(in int, batch any) (err error) {
+func (t *groupTask) Take(n int, b any) (err error) {
 	defer func() { // of a window function that merges
 		if p := recover(); p != nil {
 			err = exec.UserPanic(t.step, p)
 		}
 	}()
-	return t.ins[in].take(&t.groupCore, batch)
+	in := t.ins[n]
+	row := in.in.Row
+	size, rows, m := row.RowSize(), row.Rows(b), row.Meta(b)
+	if err := t.key.Load(&t.col, rows, size, row.LenOf(b)); err != nil {
+		return fmt.Errorf("%s: %w", t.name, err)
+	}
+	if err := t.locate(&t.col, m); err != nil {
+		return err
+	}
+	if t.kind == keys.Encoded {
+		for _, f := range t.fresh {
+			k := t.keyOf(f.slot)
+			t.keys.Grow(int(k) + 1)
+			if err := t.key.Keep(t.keys.Place(int(k)), nil, t.kept(k)); err != nil {
+				return err
+			}
+		}
+	}
+	in.add(t.slots, unsafe.Add(rows, in.offset), size, t.rows)
+	if t.panes != nil {
+		for j, slot := range t.slots {
+			t.panes.add(slot, 1, m.T[t.rows[j]])
+		}
+	}
+	if late := t.late; len(late) > 0 && t.lose(int64(len(late))) && in.late == nil {
+		t.tell(m, late[0], row.Row(b, int(late[0].row)))
+	}
+	if in.late != nil {
+		return in.late.push(b, t.late)
+	}
+	return nil
+}
+
+// setKey makes the key at p that of a slot.
+func (t *groupTask) setKey(p unsafe.Pointer, slot uint32) {
+	switch k := t.keyOf(slot); t.kind {
+	case keys.Words:
+		t.key.SetWord(p, t.word[k])
+	case keys.Texts:
+		*(*string)(p) = t.text[k]
+	default:
+		t.key.Copy(p, t.keys.Place(int(k)))
+	}
 }
 
 // EndBundle implements exec.Task.
-func (t *groupTask[K]) EndBundle(c exec.Clock) error { return t.endBundle(c) }
+func (t *groupTask) EndBundle(c exec.Clock) error { return t.endBundle(c) }
 
 // Advance implements exec.Task.
-func (t *groupTask[K]) Advance(c exec.Clock) (bool, error) { return t.advance(c) }
+func (t *groupTask) Advance(c exec.Clock) (bool, error) { return t.advance(c) }
 
 // Hold implements exec.Task.
-func (t *groupTask[K]) Hold() mtime.Time { return t.hold() }
+func (t *groupTask) Hold() mtime.Time { return t.hold() }
 
 // Wake implements exec.Task.
-func (t *groupTask[K]) Wake() mtime.Time { return t.wake() }
+func (t *groupTask) Wake() mtime.Time { return t.wake() }
 
 // Stats implements exec.Task.
-func (t *groupTask[K]) Stats() exec.TaskStats {
+func (t *groupTask) Stats() exec.TaskStats {
 	s := t.stats(8, 0)
 	for _, in := range t.ins {
 		s.Bytes += in.size()
@@ -225,77 +138,83 @@ func (t *groupTask[K]) Stats() exec.TaskStats {
 	return s
 }
 
-func (t *groupTask[K]) emit(fs []firing) error { return t.out(t, fs) }
+func (t *groupTask) emit(fs []firing) error { return t.out.push(t, fs) }
 
-func (t *groupTask[K]) clear(slot uint32) {
+func (t *groupTask) clear(slot uint32) {
 	for _, in := range t.ins {
 		in.clear(slot)
 	}
 }
 
-func (t *groupTask[K]) free(slot uint32) {
+func (t *groupTask) free(slot uint32) {
 	t.clear(slot)
-	if t.merged == nil && int(slot) < len(t.keys) {
-		clear(t.keys[slot : slot+1])
+	if t.merged == nil {
+		t.keys.Forget(int(slot), int(slot)+1)
 	}
 }
 
-func (t *groupTask[K]) merge(into, from uint32) {
+func (t *groupTask) merge(into, from uint32) {
 	for _, in := range t.ins {
 		in.move(into, from)
 	}
 }
 
-// NewGroupByKey returns the exchange of a GroupByKey.
-func NewGroupByKey[K, V any](cfg Config, kc coder.Coder[K]) exec.StreamExchange {
-	return &grouping[K]{
-		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, V]()},
-		out: paneRows(func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, iter.Seq[V]] {
-			q := seqsOf[K, V](ins[0])
-			return func(i int, key K, slot uint32) coder.KV[K, iter.Seq[V]] {
-				return coder.KV[K, iter.Seq[V]]{Key: key, Value: q.at(i, slot)}
-			}
-		}),
+// groups makes batches of panes. The sequences that its rows hold are made once for each row: what they give is set before
+// each time.
+type groups struct {
+	t      *exec.ElementType
+	step   *exec.Step
+	to     exec.Sink
+	b      any
+	cap    int
+	rows   unsafe.Pointer
+	offset uintptr // of the value in a row
+	m      paneMeta
+}
+
+func newGroups(t *exec.ElementType, step *exec.Step, to exec.Sink) *groups {
+	return &groups{t: t, step: step, to: to, offset: t.Type().Field(1).Offset}
+}
+
+// grow makes a batch of n rows.
+func (g *groups) grow(n int, ins []*values) {
+	g.b, g.cap = g.t.New(n, exec.Meta{}), n
+	g.rows = g.t.Rows(g.b)
+	for i, in := range ins {
+		in.slots = in.slots[:0]
+		for row := range n {
+			v := &coder.Values{}
+			in.slots = append(in.slots, v)
+			in.in.Seq.Set(unsafe.Add(g.rows, uintptr(row)*g.t.RowSize()+g.offset+uintptr(i)*unsafe.Sizeof(g.rows)), v)
+		}
 	}
 }
 
-func seqsOf[K, V any](t sideTask[K]) *seqs[V] { return &seqs[V]{all: &t.(*values[K, V]).bags} }
-
-// NewCoGroup2 returns the exchange of a CoGroupByKey of two collections.
-func NewCoGroup2[K, A, B any](cfg Config, kc coder.Coder[K]) exec.StreamExchange {
-	return &grouping[K]{
-		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, A](), input[K, B]()},
-		out: paneRows(func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, group.CoGroup2[A, B]] {
-			a, b := seqsOf[K, A](ins[0]), seqsOf[K, B](ins[1])
-			return func(i int, key K, s uint32) coder.KV[K, group.CoGroup2[A, B]] {
-				return coder.KV[K, group.CoGroup2[A, B]]{Key: key, Value: group.CoGroup2[A, B]{A: a.at(i, s), B: b.at(i, s)}}
-			}
-		}),
+func (g *groups) push(t *groupTask, fs []firing) error {
+	if len(fs) == 0 {
+		return nil
 	}
-}
-
-// NewCoGroup3 returns the exchange of a CoGroupByKey of three collections.
-func NewCoGroup3[K, A, B, C any](cfg Config, kc coder.Coder[K]) exec.StreamExchange {
-	return &grouping[K]{
-		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, A](), input[K, B](), input[K, C]()},
-		out: paneRows(func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, group.CoGroup3[A, B, C]] {
-			a, b, c := seqsOf[K, A](ins[0]), seqsOf[K, B](ins[1]), seqsOf[K, C](ins[2])
-			return func(i int, key K, s uint32) coder.KV[K, group.CoGroup3[A, B, C]] {
-				return coder.KV[K, group.CoGroup3[A, B, C]]{Key: key, Value: group.CoGroup3[A, B, C]{A: a.at(i, s), B: b.at(i, s), C: c.at(i, s)}}
-			}
-		}),
+	if len(fs) > g.cap {
+		g.grow(max(len(fs), 2*g.cap, 16), t.ins)
 	}
-}
-
-// NewCoGroup4 returns the exchange of a CoGroupByKey of four collections.
-func NewCoGroup4[K, A, B, C, D any](cfg Config, kc coder.Coder[K]) exec.StreamExchange {
-	return &grouping[K]{
-		cfg: cfg, key: keys.NewType(kc), sides: []side[K]{input[K, A](), input[K, B](), input[K, C](), input[K, D]()},
-		out: paneRows(func(ins []sideTask[K]) func(int, K, uint32) coder.KV[K, group.CoGroup4[A, B, C, D]] {
-			a, b, c, d := seqsOf[K, A](ins[0]), seqsOf[K, B](ins[1]), seqsOf[K, C](ins[2]), seqsOf[K, D](ins[3])
-			return func(i int, key K, s uint32) coder.KV[K, group.CoGroup4[A, B, C, D]] {
-				return coder.KV[K, group.CoGroup4[A, B, C, D]]{Key: key, Value: group.CoGroup4[A, B, C, D]{A: a.at(i, s), B: b.at(i, s), C: c.at(i, s), D: d.at(i, s)}}
-			}
-		}),
+	g.m.reset()
+	for i := range fs {
+		f := &fs[i]
+		t.setKey(unsafe.Add(g.rows, uintptr(i)*g.t.RowSize()), f.slot)
+		for _, in := range t.ins {
+			in.list(in.slots[i], f.slot)
+		}
+		g.m.add(f)
 	}
+	g.t.Resize(g.b, len(fs))
+	*g.t.Meta(g.b) = g.m.meta()
+	g.step.Out.Add(int64(len(fs)))
+	err := g.to.Push(g.b)
+	for i := range fs {
+		for _, in := range t.ins {
+			*in.slots[i] = coder.Values{}
+		}
+		t.keys.Forgotten(unsafe.Add(g.rows, uintptr(i)*g.t.RowSize()))
+	}
+	return err
 }

@@ -2,11 +2,14 @@ package keyed
 
 import (
 	"context"
+	"iter"
 	"testing"
 	"time"
 
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
+	"github.com/millrace-go/millrace/sdk/exec/group"
+	"github.com/millrace-go/millrace/sdk/exec/keys"
 	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/trigger"
 	"github.com/millrace-go/millrace/sdk/window"
@@ -21,7 +24,7 @@ func (totalFn) ExtractOutput(a int64) int64        { return a }
 
 type sink[T any] struct{ rows int }
 
-func (s *sink[T]) Push(b *exec.Batch[T]) error { s.rows += len(b.V); return nil }
+func (s *sink[T]) Push(b any) error { s.rows += len(b.(*exec.Batch[T]).V); return nil }
 
 // The queues of a task do not grow with the elements: here an old key, whose pane holds the watermark, and a busy one,
 // whose pane's time moves with each element.
@@ -38,7 +41,7 @@ func TestHoldsTakeNoMemory(t *testing.T) {
 			host := &exec.Host{Ctx: context.Background()}
 			b := &exec.Build{Host: host}
 			out := &sink[coder.KV[int64, int64]]{}
-			task, err := NewCombinePerKey(Config{Name: "sum", Windowing: s}, kc, totalFn{}, true).NewTask(b, &exec.Step{Host: host}, []any{exec.Sink[coder.KV[int64, int64]](out)})
+			task, err := NewCombinePerKey(Config{Name: "sum", Windowing: s}, kc, totalFn{}, true).NewTask(b, &exec.Step{Host: host}, []exec.Sink{exec.Sink(out)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -49,8 +52,8 @@ func TestHoldsTakeNoMemory(t *testing.T) {
 				for i := range mtime.Time(n) {
 					at := from + i
 					batch.V = append(batch.V, coder.KV[int64, int64]{Key: key, Value: 1})
-					batch.T = append(batch.T, at)
-					batch.S = append(batch.S, batch.Sets.Add(s.Fn.AssignWindows(nil, at)...))
+					batch.Meta.T = append(batch.Meta.T, at)
+					batch.Meta.S = append(batch.Meta.S, batch.Meta.Sets.Add(s.Fn.AssignWindows(nil, at)...))
 				}
 				if err := task.Take(0, batch); err != nil {
 					t.Fatal(err)
@@ -90,7 +93,7 @@ func TestRouterSharesSets(t *testing.T) {
 			for range n {
 				ports = append(ports, &port[coder.KV[int64, int64]]{})
 			}
-			w, err := NewGroupByKey[int64, int64](Config{}, kc).NewWriter(b, &exec.Step{Host: b.Host}, 0, ports)
+			w, err := NewGroupByKey(Config{}, keys.TypeOf(kc), typeOf[coder.KV[int64, iter.Seq[int64]]](), group.Input{Row: typeOf[coder.KV[int64, int64]](), Value: typeOf[int64](), Seq: coder.SequenceOf[int64]()}).NewWriter(b, &exec.Step{Host: b.Host}, 0, ports)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -98,15 +101,15 @@ func TestRouterSharesSets(t *testing.T) {
 			for i := range int64(exec.BatchSize) {
 				batch.V = append(batch.V, coder.KV[int64, int64]{Key: i, Value: i})
 			}
-			if err := w.(exec.Sink[coder.KV[int64, int64]]).Push(batch); err != nil {
+			if err := w.Push(batch); err != nil {
 				t.Fatal(err)
 			}
 			w.(interface{ flush() }).flush()
 			rows := 0
 			for _, p := range ports {
 				for _, got := range p.(*port[coder.KV[int64, int64]]).got {
-					if rows += len(got.V); got.Sets.Len() != 1 {
-						t.Errorf("%s, %d tasks: %d rows have %d sets of windows", name, n, len(got.V), got.Sets.Len())
+					if rows += len(got.V); got.Meta.Sets.Len() != 1 {
+						t.Errorf("%s, %d tasks: %d rows have %d sets of windows", name, n, len(got.V), got.Meta.Sets.Len())
 					}
 				}
 			}

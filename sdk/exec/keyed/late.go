@@ -8,27 +8,34 @@ import (
 
 // late gives on the rows that came after one of their windows had expired or closed, once for each such window and in that
 // window only (Beam: droppable data).
-type late[R any] struct {
-	to exec.Sink[R]
-	b  exec.Batch[R]
-	m  lateMeta
+type late struct {
+	row    *exec.ElementType
+	to     exec.Sink
+	b      any
+	rows   []uint32
+	places exec.Places
+	m      lateMeta
 }
 
-func newLate[R any](sink any) *late[R] { return &late[R]{to: sink.(exec.Sink[R])} }
+func newLate(row *exec.ElementType, sink exec.Sink) *late {
+	return &late{row: row, to: sink, b: row.New(0, exec.Meta{})}
+}
 
-func (l *late[R]) push(b *exec.Batch[R], rows []lateRow) error {
+func (l *late) push(b any, rows []lateRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	l.b.V = l.b.V[:0]
+	l.rows = l.rows[:0]
 	for _, r := range rows {
-		l.b.V = append(l.b.V, b.V[r.row])
+		l.rows = append(l.rows, r.row)
 	}
-	l.b.Meta = l.m.of(&b.Meta, rows)
-	return l.to.Push(&l.b)
+	l.row.Reset(l.b)
+	l.row.Gather(l.b, b, l.rows, &l.places)
+	*l.row.Meta(l.b) = l.m.of(l.row.Meta(b), rows)
+	return l.to.Push(l.b)
 }
 
-// lateMeta is the part of a late that does not know the type of the rows.
+// lateMeta is the part of a late that does not know the rows.
 type lateMeta struct {
 	t    []mtime.Time
 	s    []uint32

@@ -1,7 +1,7 @@
 package keyed
 
 import (
-	"unsafe"
+	"reflect"
 
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
@@ -11,19 +11,28 @@ import (
 )
 
 // Router sends each row to the task that owns its key's group. It is the upstream end of a keyed edge.
-type Router[K, V any] struct {
-	step  *exec.Step
-	key   *keys.Type[K]
-	col   keys.Column
-	group []uint8
-	out   []outbox[coder.KV[K, V]]
-	size  int
+type Router struct {
+	step   *exec.Step
+	key    *keys.Type
+	row    *exec.ElementType
+	col    keys.Column
+	group  []uint8
+	out    []outbox
+	size   int
+	all    []uint32 // 0, 1, 2, ...
+	places exec.Places
+}
+
+// typeOf returns the ElementType of T for what does not encode elements.
+func typeOf[T any]() *exec.ElementType {
+	return exec.NewElementType(exec.ElementOf[T](), coder.Untyped{}, nil)
 }
 
 // outbox collects the rows for one task.
-type outbox[R any] struct {
+type outbox struct {
 	port exec.Port
-	b    *exec.Batch[R]
+	b    any      // of the rows' type, or nil
+	rows []uint32 // of the source batch, that go there
 	moved
 }
 
@@ -34,32 +43,31 @@ type moved struct {
 	to   []uint32         // for each set of from, its number in sets plus one, or 0
 }
 
-func newRouter[K, V any](b *exec.Build, step *exec.Step, key *keys.Type[K], ports []exec.Port) *Router[K, V] {
-	r := &Router[K, V]{step: step, key: key, size: max(b.Host.Rows(), 1)}
+func newRouter(b *exec.Build, step *exec.Step, key *keys.Type, row *exec.ElementType, ports []exec.Port) *Router {
+	r := &Router{step: step, key: key, row: row, size: max(b.Host.Rows(), 1)}
 	for _, p := range ports {
-		r.out = append(r.out, outbox[coder.KV[K, V]]{port: p})
+		r.out = append(r.out, outbox{port: p})
 	}
 	b.Add(&sender{flush: r.flush})
 	return r
 }
 
 // Push implements exec.Sink.
-func (r *Router[K, V]) Push(b *exec.Batch[coder.KV[K, V]]) error {
-	n := len(b.V)
+func (r *Router) Push(b any) error {
+	n := r.row.LenOf(b)
 	if n == 0 {
 		return nil
 	}
 	r.step.In.Add(int64(n))
-	for i := range r.out {
-		r.out[i].from = nil
-	}
 	if len(r.out) == 1 {
-		for i := range b.V {
-			r.out[0].add(b, i, r.size)
+		for i := len(r.all); i < n; i++ {
+			r.all = append(r.all, uint32(i))
 		}
+		r.out[0].from = nil
+		r.out[0].add(r.row, b, r.all[:n], r.size, &r.places)
 		return nil
 	}
-	if err := r.key.Load(&r.col, unsafe.Pointer(&b.V[0].Key), unsafe.Sizeof(b.V[0]), n); err != nil {
+	if err := r.key.Load(&r.col, r.row.Rows(b), r.row.RowSize(), n); err != nil {
 		return exec.UserError(r.step, err)
 	}
 	if cap(r.group) < n {
@@ -70,37 +78,51 @@ func (r *Router[K, V]) Push(b *exec.Batch[coder.KV[K, V]]) error {
 		return err
 	}
 	for i, x := range g {
-		r.out[int(x)*len(r.out)/coder.KeyGroups].add(b, i, r.size)
+		o := &r.out[int(x)*len(r.out)/coder.KeyGroups]
+		o.rows = append(o.rows, uint32(i))
+	}
+	for i := range r.out {
+		o := &r.out[i]
+		o.from = nil
+		o.add(r.row, b, o.rows, r.size, &r.places)
+		o.rows = o.rows[:0]
 	}
 	return nil
 }
 
-// add appends row i of b.
-func (o *outbox[R]) add(b *exec.Batch[R], i, size int) {
-	d := o.b
-	if d == nil {
-		d = o.open()
-	}
-	d.V = append(d.V, b.V[i])
-	d.T = append(d.T, b.Time(i))
-	d.P = append(d.P, b.Pane(i))
-	d.S = append(d.S, o.set(&b.Meta, i))
-	if len(d.V) >= size {
-		o.flush()
+// add appends rows of b, and sends what there is whenever that is size of them.
+func (o *outbox) add(t *exec.ElementType, b any, rows []uint32, size int, places *exec.Places) {
+	from := t.Meta(b)
+	for len(rows) > 0 {
+		if o.b == nil {
+			o.open(t)
+		}
+		n := min(len(rows), size-t.Len(o.b))
+		t.Gather(o.b, b, rows[:n], places)
+		d := t.Meta(o.b)
+		for _, i := range rows[:n] {
+			d.T = append(d.T, from.Time(int(i)))
+			d.P = append(d.P, from.Pane(int(i)))
+			d.S = append(d.S, o.set(from, int(i)))
+		}
+		if t.Len(o.b) >= size {
+			o.flush(t)
+		}
+		rows = rows[n:]
 	}
 }
 
-func (o *outbox[R]) open() *exec.Batch[R] {
-	if b, ok := o.port.Spare().(*exec.Batch[R]); ok && b != nil {
-		clear(b.V)
-		b.V, b.T, b.S, b.P = b.V[:0], b.T[:0], b.S[:0], b.P[:0]
-		b.Sets.Reset()
+func (o *outbox) open(t *exec.ElementType) {
+	if b := o.port.Spare(); b != nil && reflect.TypeOf(b) == t.BatchType() {
+		t.Reset(b)
+		m := t.Meta(b)
+		m.T, m.S, m.P = m.T[:0], m.S[:0], m.P[:0]
+		m.Sets.Reset()
 		o.b = b
 	} else {
-		o.b = &exec.Batch[R]{Meta: exec.Meta{T: []mtime.Time{}, S: []uint32{}, P: []window.Pane{}, Sets: &exec.WindowSets{}}}
+		o.b = t.New(0, exec.Meta{T: []mtime.Time{}, S: []uint32{}, P: []window.Pane{}, Sets: &exec.WindowSets{}})
 	}
-	o.sets, o.from = o.b.Sets, nil
-	return o.b
+	o.sets, o.from = t.Meta(o.b).Sets, nil
 }
 
 // set returns the number that the windows of row i have in the batch that is being filled.
@@ -132,19 +154,19 @@ func (o *moved) set(m *exec.Meta, i int) uint32 {
 
 var globalSets = &exec.WindowSets{}
 
-func (o *outbox[R]) flush() {
+func (o *outbox) flush(t *exec.ElementType) {
 	if o.b == nil {
 		return
 	}
 	b := o.b
 	o.b = nil
-	o.port.Send(b, len(b.V))
+	o.port.Send(b, t.Len(b))
 }
 
 // flush sends what the bundle has left.
-func (r *Router[K, V]) flush() {
+func (r *Router) flush() {
 	for i := range r.out {
-		r.out[i].flush()
+		r.out[i].flush(r.row)
 	}
 }
 

@@ -6,75 +6,88 @@ import (
 )
 
 // Shuffle is an edge that deals rows out to tasks in turn, whatever they are: a Reshuffle.
-type Shuffle[T any] struct{}
+type Shuffle struct{ Row *exec.ElementType }
 
-type dealer[T any] struct {
-	step *exec.Step
-	out  []outbox[T]
-	next int
-	size int
+type dealer struct {
+	row    *exec.ElementType
+	step   *exec.Step
+	out    []outbox
+	next   int
+	size   int
+	rows   []uint32
+	places exec.Places
 }
 
 // NewWriter implements exec.StreamExchange.
-func (Shuffle[T]) NewWriter(b *exec.Build, step *exec.Step, _ int, ports []exec.Port) (any, error) {
-	d := &dealer[T]{step: step, size: max(b.Host.Rows(), 1), next: max(b.Host.Worker, 0)}
+func (x Shuffle) NewWriter(b *exec.Build, step *exec.Step, _ int, ports []exec.Port) (exec.Sink, error) {
+	d := &dealer{row: x.Row, step: step, size: max(b.Host.Rows(), 1), next: max(b.Host.Worker, 0)}
 	for _, p := range ports {
-		d.out = append(d.out, outbox[T]{port: p})
+		d.out = append(d.out, outbox{port: p})
 	}
 	b.Add(d)
-	return exec.Sink[T](d), nil
+	return d, nil
 }
 
 // Push implements exec.Sink.
-func (d *dealer[T]) Push(b *exec.Batch[T]) error {
-	d.step.In.Add(int64(len(b.V)))
+func (d *dealer) Push(b any) error {
+	n := d.row.LenOf(b)
+	d.step.In.Add(int64(n))
 	for i := range d.out {
 		d.out[i].from = nil
 	}
-	for i := range b.V {
+	for i := len(d.rows); i < n; i++ {
+		d.rows = append(d.rows, uint32(i))
+	}
+	for rows := d.rows[:n]; len(rows) > 0; {
 		o := &d.out[d.next%len(d.out)]
-		o.add(b, i, d.size)
+		k := d.size
+		if o.b != nil {
+			k -= d.row.Len(o.b)
+		}
+		k = min(k, len(rows))
+		o.add(d.row, b, rows[:k], d.size, &d.places)
 		if o.b == nil {
 			d.next++
 		}
+		rows = rows[k:]
 	}
 	return nil
 }
 
 // StartBundle implements exec.Op.
-func (d *dealer[T]) StartBundle() error { return nil }
+func (d *dealer) StartBundle() error { return nil }
 
 // FinishBundle implements exec.Op.
-func (d *dealer[T]) FinishBundle() error {
+func (d *dealer) FinishBundle() error {
 	for i := range d.out {
-		d.out[i].flush()
+		d.out[i].flush(d.row)
 	}
 	d.next++
 	return nil
 }
 
 // Close implements exec.Op.
-func (d *dealer[T]) Close(bool) error { return nil }
+func (d *dealer) Close(bool) error { return nil }
 
-type passing[T any] struct {
+type passing struct {
+	row  *exec.ElementType
 	step *exec.Step
-	to   exec.Sink[T]
+	to   exec.Sink
 }
 
 // NewTask implements exec.StreamExchange.
-func (Shuffle[T]) NewTask(_ *exec.Build, step *exec.Step, sinks []any) (exec.Task, error) {
-	return &passing[T]{step: step, to: sinks[0].(exec.Sink[T])}, nil
+func (x Shuffle) NewTask(_ *exec.Build, step *exec.Step, sinks []exec.Sink) (exec.Task, error) {
+	return &passing{row: x.Row, step: step, to: sinks[0]}, nil
 }
 
-func (p *passing[T]) Take(_ int, batch any) error {
-	b := batch.(*exec.Batch[T])
-	p.step.Out.Add(int64(len(b.V)))
+func (p *passing) Take(_ int, b any) error {
+	p.step.Out.Add(int64(p.row.LenOf(b)))
 	return p.to.Push(b)
 }
 
-func (p *passing[T]) BeginBundle(exec.Clock)           {}
-func (p *passing[T]) EndBundle(exec.Clock) error       { return nil }
-func (p *passing[T]) Advance(exec.Clock) (bool, error) { return false, nil }
-func (p *passing[T]) Hold() mtime.Time                 { return mtime.Max }
-func (p *passing[T]) Wake() mtime.Time                 { return mtime.Max }
-func (p *passing[T]) Stats() exec.TaskStats            { return exec.TaskStats{} }
+func (p *passing) BeginBundle(exec.Clock)           {}
+func (p *passing) EndBundle(exec.Clock) error       { return nil }
+func (p *passing) Advance(exec.Clock) (bool, error) { return false, nil }
+func (p *passing) Hold() mtime.Time                 { return mtime.Max }
+func (p *passing) Wake() mtime.Time                 { return mtime.Max }
+func (p *passing) Stats() exec.TaskStats            { return exec.TaskStats{} }

@@ -15,9 +15,10 @@ import (
 // saying is a sink that keeps what it is given, as lines.
 type saying struct{ lines []string }
 
-func (s *saying) Push(b *exec.Batch[pairOf]) error {
+func (s *saying) Push(batch any) error {
+	b := batch.(*exec.Batch[pairOf])
 	for i, kv := range b.V {
-		s.lines = append(s.lines, fmt.Sprintf("%d: %d in %v at %v %v", kv.Key, kv.Value, b.Windows(i), b.Time(i), b.Pane(i)))
+		s.lines = append(s.lines, fmt.Sprintf("%d: %d in %v at %v %v", kv.Key, kv.Value, b.Meta.Windows(i), b.Meta.Time(i), b.Meta.Pane(i)))
 	}
 	return nil
 }
@@ -40,7 +41,7 @@ func TestSlicesAgainstWindows(t *testing.T) {
 		s.Fn = fn
 		for _, drops := range []bool{false, true} {
 			out := &saying{}
-			l := newLoop(t, NewCombinePerKey(Config{Name: "sum", Windowing: s}, kc, totalFn{}, drops), exec.Sink[pairOf](out))
+			l := newLoop(t, NewCombinePerKey(Config{Name: "sum", Windowing: s}, kc, totalFn{}, drops), exec.Sink(out))
 			if l.task.(*combineTask[int64, int64, int64, int64]).sliced == nil {
 				t.Fatalf("%v is not kept by slice", fn)
 			}
@@ -54,7 +55,7 @@ func TestSlicesAgainstWindows(t *testing.T) {
 					at := mark + mtime.Time(r.Int64N(int64(8*period))) - 3*period
 					kv := pairOf{Key: r.Int64N(5), Value: r.Int64N(100)}
 					ws := fn.AssignWindows(nil, at)
-					batch.V, batch.T, batch.S = append(batch.V, kv), append(batch.T, at), append(batch.S, batch.Sets.Add(ws...))
+					batch.V, batch.Meta.T, batch.Meta.S = append(batch.V, kv), append(batch.Meta.T, at), append(batch.Meta.S, batch.Meta.Sets.Add(ws...))
 					for _, w := range ws {
 						if w.End <= l.clock.Watermark {
 							dropped++
@@ -105,12 +106,12 @@ func TestSlicesAreShared(t *testing.T) {
 	s := window.Default()
 	s.Fn = window.Sliding(time.Hour, time.Minute)
 	out := &sink[pairOf]{}
-	l := newLoop(t, NewCombinePerKey(Config{Name: "sum", Windowing: s}, kc, totalFn{}, false), exec.Sink[pairOf](out))
+	l := newLoop(t, NewCombinePerKey(Config{Name: "sum", Windowing: s}, kc, totalFn{}, false), exec.Sink(out))
 	const keys = 10_000
 	for minute := range mtime.Time(3) {
 		at := minute * 60_000
 		batch := &exec.Batch[pairOf]{Meta: exec.Meta{T0: at, P0: window.NoFiring, Sets: &exec.WindowSets{}}}
-		batch.Sets.Add(s.Fn.AssignWindows(nil, at)...)
+		batch.Meta.Sets.Add(s.Fn.AssignWindows(nil, at)...)
 		for k := range int64(keys) {
 			batch.V = append(batch.V, pairOf{Key: k, Value: 1})
 		}

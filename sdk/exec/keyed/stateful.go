@@ -41,8 +41,8 @@ type StatefulConfig[K, V, O any] struct {
 	Policy   exec.Policy
 	Dead     *exec.Out[exec.Failed[coder.KV[K, V]]]
 	Out      *exec.Out[O]
-	Extra    []any // additional outputs: each an *exec.Out of some type
-	Late     any   // the Sink of droppable rows, or nil
+	Extra    []any     // additional outputs: each an *exec.Out of some type
+	Late     exec.Sink // the Sink of droppable rows, or nil
 	Finish   func(c *exec.Context) error
 	Sorted   bool // rows of a key are processed in the order of their times, once the watermark has passed them
 	Windowed bool
@@ -50,23 +50,23 @@ type StatefulConfig[K, V, O any] struct {
 
 // Stateful is the exchange of a stateful ParDo.
 type Stateful[K, V, O any] struct {
-	key *keys.Type[K]
+	key *keys.Type
 	// New makes the running form of the DoFn.
-	New func(b *exec.Build, step *exec.Step, sinks []any) (StatefulConfig[K, V, O], error)
+	New func(b *exec.Build, step *exec.Step, sinks []exec.Sink) (StatefulConfig[K, V, O], error)
 }
 
 // NewStateful returns the exchange of a stateful ParDo.
-func NewStateful[K, V, O any](kc coder.Coder[K], create func(b *exec.Build, step *exec.Step, sinks []any) (StatefulConfig[K, V, O], error)) *Stateful[K, V, O] {
-	return &Stateful[K, V, O]{key: keys.NewType(kc), New: create}
+func NewStateful[K, V, O any](kc coder.Coder[K], create func(b *exec.Build, step *exec.Step, sinks []exec.Sink) (StatefulConfig[K, V, O], error)) *Stateful[K, V, O] {
+	return &Stateful[K, V, O]{key: keys.TypeOf(kc), New: create}
 }
 
 // NewWriter implements exec.StreamExchange.
-func (x *Stateful[K, V, O]) NewWriter(b *exec.Build, step *exec.Step, _ int, ports []exec.Port) (any, error) {
-	return exec.Sink[coder.KV[K, V]](newRouter[K, V](b, step, x.key, ports)), nil
+func (x *Stateful[K, V, O]) NewWriter(b *exec.Build, step *exec.Step, _ int, ports []exec.Port) (exec.Sink, error) {
+	return exec.Sink(newRouter(b, step, x.key, typeOf[coder.KV[K, V]](), ports)), nil
 }
 
 // NewTask implements exec.StreamExchange.
-func (x *Stateful[K, V, O]) NewTask(b *exec.Build, step *exec.Step, sinks []any) (exec.Task, error) {
+func (x *Stateful[K, V, O]) NewTask(b *exec.Build, step *exec.Step, sinks []exec.Sink) (exec.Task, error) {
 	cfg, err := x.New(b, step, sinks)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func (x *Stateful[K, V, O]) NewTask(b *exec.Build, step *exec.Step, sinks []any)
 	t.lateness = mtime.Time(lateness.Milliseconds())
 	t.of = step
 	if cfg.Late != nil {
-		t.late = newLate[coder.KV[K, V]](cfg.Late)
+		t.late = newLate(typeOf[coder.KV[K, V]](), cfg.Late)
 	}
 	t.makeCalls()
 	t.columns = cfg.Columns(&t.at)
@@ -104,12 +104,12 @@ type statefulTask[K, V, O any] struct {
 	*core
 	cfg      StatefulConfig[K, V, O]
 	step     *exec.Step
-	key      *keys.Type[K]
+	key      *keys.Type
 	user     *exec.UserCode
 	em       exec.Emitter[O]
 	onTimer  TimerFn[K, O]
 	onExpiry ExpirationFn[K, O]
-	late     *late[coder.KV[K, V]]
+	late     *late
 	columns  []state.Column
 	timers   *timers
 	col      keys.Column
@@ -168,7 +168,7 @@ func (t *statefulTask[K, V, O]) Take(_ int, batch any) error {
 		return err
 	}
 	for _, f := range t.fresh {
-		if err := t.open(f.slot, b.V[f.row].Key); err != nil {
+		if err := t.open(f.slot, unsafe.Pointer(&b.V[f.row].Key)); err != nil {
 			return err
 		}
 	}
@@ -206,7 +206,7 @@ func (t *statefulTask[K, V, O]) Take(_ int, batch any) error {
 func (t *statefulTask[K, V, O]) process(b *exec.Batch[coder.KV[K, V]]) error {
 	for j, slot := range t.slots {
 		t.at, t.row = slot, t.rows[j]
-		t.time = b.Time(int(t.row))
+		t.time = b.Meta.Time(int(t.row))
 		if !t.mark[slot] {
 			t.mark[slot] = true
 			t.touched = append(t.touched, slot)
@@ -252,7 +252,7 @@ func (t *statefulTask[K, V, O]) save() func() {
 }
 
 // open makes room for a slot and keeps its key.
-func (t *statefulTask[K, V, O]) open(slot uint32, key K) error {
+func (t *statefulTask[K, V, O]) open(slot uint32, key unsafe.Pointer) error {
 	for int(slot) >= len(t.keys) {
 		t.keys, t.mark = append(t.keys, *new(K)), append(t.mark, false)
 	}
@@ -260,9 +260,7 @@ func (t *statefulTask[K, V, O]) open(slot uint32, key K) error {
 		c.Grow(slot)
 	}
 	t.timers.grow(slot)
-	var err error
-	t.keys[slot], err = t.key.Keep(key, t.kept(slot))
-	return err
+	return t.key.Keep(unsafe.Pointer(&t.keys[slot]), key, t.kept(slot))
 }
 
 // Now implements timer.Service.
@@ -546,7 +544,7 @@ func (t *statefulTask[K, V, O]) explode(b *exec.Batch[coder.KV[K, V]]) *exec.Bat
 	for j, slot := range t.slots {
 		i := int(t.rows[j])
 		x.b.V = append(x.b.V, b.V[i])
-		x.t, x.p = append(x.t, b.Time(i)), append(x.p, b.Pane(i))
+		x.t, x.p = append(x.t, b.Meta.Time(i)), append(x.p, b.Meta.Pane(i))
 		x.s = append(x.s, x.sets.Add(t.home[slot].w))
 		t.rows[j] = uint32(j)
 	}

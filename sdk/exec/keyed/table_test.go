@@ -85,7 +85,7 @@ func numbers[K comparable](t *testing.T, kind keys.Kind, draw func() K, intN fun
 	if err != nil {
 		t.Fatal(err)
 	}
-	typ := keys.NewType(c)
+	typ := keys.TypeOf(c)
 	if typ.Kind != kind {
 		t.Fatalf("keys are of kind %v, want %v", typ.Kind, kind)
 	}

@@ -5,6 +5,8 @@ import (
 
 	"github.com/millrace-go/millrace/sdk/coder"
 	"github.com/millrace-go/millrace/sdk/exec"
+	"github.com/millrace-go/millrace/sdk/exec/group"
+	"github.com/millrace-go/millrace/sdk/exec/keys"
 	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/window"
 )
@@ -30,7 +32,8 @@ func NewView[T any](cfg Config, store LiveStore[T]) exec.StreamExchange {
 	if err != nil {
 		panic(err) // bool has a coder
 	}
-	x := &view[T]{StreamExchange: NewGroupByKey[bool, T](cfg, kc), store: store}
+	x := &view[T]{StreamExchange: NewGroupByKey(cfg, keys.TypeOf(kc), typeOf[coder.KV[bool, iter.Seq[T]]](),
+		group.Input{Row: typeOf[coder.KV[bool, T]](), Value: typeOf[T](), Seq: coder.SequenceOf[T]()}), store: store}
 	if s := cfg.Windowing; !s.FiresAtEnd() {
 		x.behind = mtime.Time(s.Lateness.Milliseconds())
 	}
@@ -38,17 +41,17 @@ func NewView[T any](cfg Config, store LiveStore[T]) exec.StreamExchange {
 }
 
 // NewWriter implements exec.StreamExchange.
-func (x *view[T]) NewWriter(b *exec.Build, step *exec.Step, n int, ports []exec.Port) (any, error) {
+func (x *view[T]) NewWriter(b *exec.Build, step *exec.Step, n int, ports []exec.Port) (exec.Sink, error) {
 	s, err := x.StreamExchange.NewWriter(b, step, n, ports)
 	if err != nil {
 		return nil, err
 	}
-	return exec.Sink[T](&keying[T]{to: s.(exec.Sink[coder.KV[bool, T]])}), nil
+	return exec.Sink(&keying[T]{to: s}), nil
 }
 
 // NewTask implements exec.StreamExchange.
-func (x *view[T]) NewTask(b *exec.Build, step *exec.Step, _ []any) (exec.Task, error) {
-	t, err := x.StreamExchange.NewTask(b, step, []any{exec.Sink[coder.KV[bool, iter.Seq[T]]](&publisher[T]{x.store})})
+func (x *view[T]) NewTask(b *exec.Build, step *exec.Step, _ []exec.Sink) (exec.Task, error) {
+	t, err := x.StreamExchange.NewTask(b, step, []exec.Sink{exec.Sink(&publisher[T]{x.store})})
 	if err != nil {
 		return nil, err
 	}
@@ -82,13 +85,14 @@ func (t *viewTask[T]) Advance(c exec.Clock) (bool, error) {
 // publisher gives panes to the store.
 type publisher[T any] struct{ store LiveStore[T] }
 
-func (p *publisher[T]) Push(b *exec.Batch[coder.KV[bool, iter.Seq[T]]]) error {
+func (p *publisher[T]) Push(batch any) error {
+	b := batch.(*exec.Batch[coder.KV[bool, iter.Seq[T]]])
 	for i := range b.V {
 		var vs []T
 		for v := range b.V[i].Value {
 			vs = append(vs, v)
 		}
-		if err := p.store.Publish(b.Windows(i)[0], vs); err != nil {
+		if err := p.store.Publish(b.Meta.Windows(i)[0], vs); err != nil {
 			return err
 		}
 	}
@@ -96,26 +100,29 @@ func (p *publisher[T]) Push(b *exec.Batch[coder.KV[bool, iter.Seq[T]]]) error {
 }
 
 // NewSignal returns the exchange of a view that has no contents: it tells when its input has ended.
-func NewSignal[T any](store LiveStore[T]) exec.StreamExchange { return &signal[T]{store: store} }
+func NewSignal[T any](store LiveStore[T]) exec.StreamExchange {
+	return &signal[T]{Shuffle{typeOf[T]()}, store}
+}
 
 type signal[T any] struct {
-	Shuffle[T]
+	Shuffle
 	store LiveStore[T]
 }
 
 // NewWriter implements exec.StreamExchange. All rows end here: only the watermark goes on.
-func (*signal[T]) NewWriter(_ *exec.Build, step *exec.Step, _ int, _ []exec.Port) (any, error) {
-	return exec.Sink[T](&counting[T]{step}), nil
+func (*signal[T]) NewWriter(_ *exec.Build, step *exec.Step, _ int, _ []exec.Port) (exec.Sink, error) {
+	return exec.Sink(&counting[T]{step}), nil
 }
 
 type counting[T any] struct{ step *exec.Step }
 
-func (c *counting[T]) Push(b *exec.Batch[T]) error {
+func (c *counting[T]) Push(batch any) error {
+	b := batch.(*exec.Batch[T])
 	c.step.In.Add(int64(len(b.V)))
 	return nil
 }
 
 // NewTask implements exec.StreamExchange.
-func (x *signal[T]) NewTask(b *exec.Build, step *exec.Step, _ []any) (exec.Task, error) {
-	return &viewTask[T]{Task: &passing[T]{step: step}, store: x.store, owner: b.Host.Worker == 0}, nil
+func (x *signal[T]) NewTask(b *exec.Build, step *exec.Step, _ []exec.Sink) (exec.Task, error) {
+	return &viewTask[T]{Task: &passing{row: x.Row, step: step}, store: x.store, owner: b.Host.Worker == 0}, nil
 }

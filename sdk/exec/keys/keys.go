@@ -25,18 +25,38 @@ const (
 	Encoded             // everything else, by its encoding
 )
 
-// Type is how keys of one type are handled.
-type Type[K any] struct {
-	Kind  Kind
-	size  uintptr // of a word
-	plain bool    // its words are encoded as varints as they are
-	coder coder.Coder[K]
+// Key is what has to be compiled for a type K whose values are keys.
+type Key struct {
+	t    reflect.Type
+	copy func(dst, src unsafe.Pointer)
 }
 
+// Type is the type of the keys.
+func (k Key) Type() reflect.Type { return k.t }
+
+// KeyOf returns the Key of K.
+//
+//go:noinline
+func KeyOf[K any]() Key { // in a caller's text its function would be compiled for each of them
+	return Key{reflect.TypeOf((*K)(nil)).Elem(), func(dst, src unsafe.Pointer) { *(*K)(dst) = *(*K)(src) }}
+}
+
+// Type is how keys of one type are handled. It does not change and is safe for concurrent use.
+type Type struct {
+	Kind  Kind
+	key   Key
+	size  uintptr // of a word
+	plain bool    // its words are encoded as varints as they are
+	coder coder.Untyped
+}
+
+// TypeOf returns how keys with coder c are handled.
+func TypeOf[K any](c coder.Coder[K]) *Type { return NewType(KeyOf[K](), coder.Erase(c)) }
+
 // NewType returns how keys with coder c are handled.
-func NewType[K any](c coder.Coder[K]) *Type[K] {
-	t := reflect.TypeFor[K]()
-	k := &Type[K]{coder: c, Kind: Encoded, plain: c.ID() == "varint" && t.Size() == 8}
+func NewType(key Key, c coder.Untyped) *Type {
+	t := key.t
+	k := &Type{key: key, coder: c, Kind: Encoded, plain: c.ID() == "varint" && t.Size() == 8}
 	if strings.HasPrefix(c.ID(), "custom:") || strings.HasPrefix(c.ID(), "binary<") {
 		return k // equal as Go values need not be equal as keys
 	}
@@ -76,7 +96,7 @@ var (
 )
 
 // Load reads n keys, the first at base and each stride bytes behind the one before. c is valid while they are.
-func (k *Type[K]) Load(c *Column, base unsafe.Pointer, stride uintptr, n int) error {
+func (k *Type) Load(c *Column, base unsafe.Pointer, stride uintptr, n int) error {
 	c.kind, c.size, c.base, c.stride, c.N = k.Kind, k.size, base, stride, n
 	if cap(c.Hash) < n {
 		c.Hash = make([]uint64, max(n, 256))
@@ -96,20 +116,20 @@ func (k *Type[K]) Load(c *Column, base unsafe.Pointer, stride uintptr, n int) er
 }
 
 // loadEncoded encodes the keys. Encoding may be the program's own code, as MarshalBinary is, so what fails names the key.
-func (k *Type[K]) loadEncoded(c *Column) (err error) {
+func (k *Type) loadEncoded(c *Column) (err error) {
 	i := 0
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 		if err != nil {
-			err = fmt.Errorf("the key %s cannot be encoded: %w", shown(*(*K)(c.at(i))), err)
+			err = fmt.Errorf("the key %s cannot be encoded: %w", shown(reflect.NewAt(k.key.t, c.at(i)).Elem().Interface()), err)
 		}
 	}()
 	c.bytes, c.end = c.bytes[:0], c.end[:0]
 	for i = range c.Hash {
 		at := len(c.bytes)
-		if c.bytes, err = k.coder.Append(c.bytes, (*K)(c.at(i))); err != nil {
+		if c.bytes, err = k.coder.Append(c.bytes, c.at(i)); err != nil {
 			return err
 		}
 		c.end = append(c.end, len(c.bytes))
@@ -271,43 +291,55 @@ func (c *Column) encoding(i int) string {
 	return view(c.bytes[at:c.end[i]])
 }
 
-// Value rebuilds a key from the form that tables and runs hold: a word in eight bytes, big endian, or the text or encoding.
-func (k *Type[K]) Value(b []byte) (K, error) {
-	var v K
-	err := k.Read(b, &v)
-	return v, err
+// Coder is the coder of keys.
+func (k *Type) Coder() coder.Untyped { return k.coder }
+
+// Deterministic returns why equal keys may have different encodings, or nil.
+func (k *Type) Deterministic() error { return k.coder.Deterministic() }
+
+// Size is the size of a key itself, in bytes.
+func (k *Type) Size() uintptr { return k.key.t.Size() }
+
+// Make returns memory for n zero keys.
+func (k *Type) Make(n int) unsafe.Pointer {
+	return reflect.MakeSlice(reflect.SliceOf(k.key.t), n, n).UnsafePointer()
 }
 
-// Read is Value for a caller who has room for the key, so that it is not allocated.
-func (k *Type[K]) Read(b []byte, v *K) error {
+// Read sets the key at p from the form that tables and runs hold: a word in eight bytes, big endian, or the text or encoding.
+func (k *Type) Read(b []byte, p unsafe.Pointer) error {
 	switch k.Kind {
 	case Words:
 		if len(b) != 8 {
 			return fmt.Errorf("keys: a key of %d bytes where there should be 8", len(b))
 		}
-		x := binary.BigEndian.Uint64(b)
-		p := unsafe.Pointer(v)
-		switch k.size {
-		case 8:
-			*(*uint64)(p) = x
-		case 4:
-			*(*uint32)(p) = uint32(x)
-		case 2:
-			*(*uint16)(p) = uint16(x)
-		default:
-			*(*uint8)(p) = uint8(x)
-		}
+		k.SetWord(p, binary.BigEndian.Uint64(b))
 	case Texts:
-		*(*string)(unsafe.Pointer(v)) = string(b)
+		*(*string)(p) = string(b)
 	default:
-		var zero K
-		*v = zero
-		if _, err := k.coder.Decode(b, v); err != nil {
+		reflect.NewAt(k.key.t, p).Elem().SetZero()
+		if _, err := k.coder.Decode(b, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// SetWord sets the key at p, of a type that is a word.
+func (k *Type) SetWord(p unsafe.Pointer, x uint64) {
+	switch k.size {
+	case 8:
+		*(*uint64)(p) = x
+	case 4:
+		*(*uint32)(p) = uint32(x)
+	case 2:
+		*(*uint16)(p) = uint16(x)
+	default:
+		*(*uint8)(p) = uint8(x)
+	}
+}
+
+// Copy copies a key.
+func (k *Type) Copy(dst, src unsafe.Pointer) { k.key.copy(dst, src) }
 
 // HashOf is the hash of a key in the form that tables and runs hold, as Load has it. b has eight bytes if keys are words.
 func HashOf(kind Kind, b []byte) uint64 {
@@ -318,21 +350,41 @@ func HashOf(kind Kind, b []byte) uint64 {
 	return h
 }
 
-// Keep returns a key that does not hold on to the memory of the row it came in: text is the table's own copy of a text
+// CopyAll copies n keys, the i-th from rows[i]*stride bytes behind from, or i*stride if rows is nil, to places step bytes apart.
+func (k *Type) CopyAll(to unsafe.Pointer, step uintptr, from unsafe.Pointer, stride uintptr, rows []uint32, n int) {
+	for i := range n {
+		row := uintptr(i)
+		if rows != nil {
+			row = uintptr(rows[i])
+		}
+		dst, src := unsafe.Add(to, uintptr(i)*step), unsafe.Add(from, row*stride)
+		switch {
+		case k.Kind == Texts:
+			*(*string)(dst) = *(*string)(src)
+		case k.size == 8:
+			*(*uint64)(dst) = *(*uint64)(src)
+		default:
+			k.key.copy(dst, src)
+		}
+	}
+}
+
+// Keep copies a key so that it does not hold on to the memory of the row it came in: text is the table's own copy of a text
 // or an encoding.
-func (k *Type[K]) Keep(v K, text string) (K, error) {
+func (k *Type) Keep(dst, src unsafe.Pointer, text string) error {
 	switch k.Kind {
 	case Texts:
-		*(*string)(unsafe.Pointer(&v)) = text
+		*(*string)(dst) = text
 	case Encoded:
-		return k.Value(bytesOf(text))
+		return k.Read(bytesOf(text), dst)
 	default:
+		k.key.copy(dst, src)
 	}
-	return v, nil
+	return nil
 }
 
 // Groups writes the key group of each key of c, which this type has loaded, to dst.
-func (k *Type[K]) Groups(c *Column, dst []uint8) error {
+func (k *Type) Groups(c *Column, dst []uint8) error {
 	switch {
 	case k.Kind == Texts:
 		for i := range dst {
@@ -349,7 +401,7 @@ func (k *Type[K]) Groups(c *Column, dst []uint8) error {
 	default:
 		for i := range dst {
 			var err error
-			if c.bytes, err = k.coder.Append(c.bytes[:0], (*K)(c.at(i))); err != nil {
+			if c.bytes, err = k.coder.Append(c.bytes[:0], c.at(i)); err != nil {
 				return err
 			}
 			dst[i] = coder.KeyGroup(c.bytes)

@@ -35,7 +35,7 @@ func TestLoadTexts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := NewType(c)
+	k := TypeOf(c)
 	rng := rand.New(rand.NewPCG(4, 4))
 	ks := make([]string, 5000)
 	for i := range ks {
@@ -77,7 +77,7 @@ func groupsOf[K any](t *testing.T, ks []K) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := NewType(c)
+	k := TypeOf(c)
 	var col Column
 	if err := k.Load(&col, unsafe.Pointer(&ks[0]), unsafe.Sizeof(ks[0]), len(ks)); err != nil {
 		t.Fatal(err)

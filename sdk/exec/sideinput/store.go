@@ -79,13 +79,13 @@ type writer[T any] struct {
 }
 
 // NewWriter implements exec.ViewStore.
-func (r *rows[T]) NewWriter(b *exec.Build, step *exec.Step) (any, error) {
+func (r *rows[T]) NewWriter(b *exec.Build, step *exec.Step) (exec.Sink, error) {
 	if r.lent {
 		return nil, fmt.Errorf("a view of group values, which are valid during a call only: collect them first, in a slice for instance")
 	}
 	w := &writer[T]{r: r, step: step}
 	b.Add(w)
-	return exec.Sink[T](w), nil
+	return exec.Sink(w), nil
 }
 
 func (w *writer[T]) StartBundle() error  { return nil }
@@ -93,7 +93,8 @@ func (w *writer[T]) FinishBundle() error { return nil }
 func (w *writer[T]) Close(bool) error    { return nil }
 
 // Push implements exec.Sink.
-func (w *writer[T]) Push(b *exec.Batch[T]) error {
+func (w *writer[T]) Push(batch any) error {
+	b := batch.(*exec.Batch[T])
 	w.step.In.Add(int64(len(b.V)))
 	size, err := w.r.add(b)
 	if err != nil {
@@ -122,8 +123,8 @@ func (r *rows[T]) add(b *exec.Batch[T]) (size int64, err error) {
 	// as many again on average.
 	windows := len(r.byWindow)
 	put := 0
-	if b.S == nil {
-		for _, win := range b.Windows(0) {
+	if b.Meta.S == nil {
+		for _, win := range b.Meta.Windows(0) {
 			g := r.bag(win)
 			g.mem = append(g.mem, b.V...)
 			put += len(b.V)
@@ -133,7 +134,7 @@ func (r *rows[T]) add(b *exec.Batch[T]) (size int64, err error) {
 		}
 	} else {
 		for i, v := range b.V {
-			for _, win := range b.Windows(i) {
+			for _, win := range b.Meta.Windows(i) {
 				g := r.bag(win)
 				g.mem = append(g.mem, v)
 				put++
@@ -421,13 +422,14 @@ func (l *List[T]) All(c *exec.Context, yield func(T) bool) error {
 type Signal[T any] struct{}
 
 // NewWriter implements exec.ViewStore.
-func (Signal[T]) NewWriter(b *exec.Build, step *exec.Step) (any, error) {
+func (Signal[T]) NewWriter(b *exec.Build, step *exec.Step) (exec.Sink, error) {
 	return &sink[T]{step: step}, nil
 }
 
 type sink[T any] struct{ step *exec.Step }
 
-func (s *sink[T]) Push(b *exec.Batch[T]) error {
+func (s *sink[T]) Push(batch any) error {
+	b := batch.(*exec.Batch[T])
 	s.step.In.Add(int64(len(b.V)))
 	return nil
 }

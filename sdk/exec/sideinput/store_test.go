@@ -35,13 +35,13 @@ func coderFor[T any](t *testing.T) coder.Coder[T] {
 }
 
 // sinkOf returns a new writer of a store.
-func sinkOf[T any](t *testing.T, h *exec.Host, s exec.ViewStore) exec.Sink[T] {
+func sinkOf[T any](t *testing.T, h *exec.Host, s exec.ViewStore) exec.Sink {
 	t.Helper()
 	sink, err := s.NewWriter(&exec.Build{Host: h}, &exec.Step{Host: h})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sink.(exec.Sink[T])
+	return sink
 }
 
 type doFn func(c *exec.Context)
@@ -53,7 +53,7 @@ func (f doFn) ProcessElement(c *exec.Context, _ int, _ exec.Emitter[int]) error 
 
 type nowhere struct{}
 
-func (nowhere) Push(*exec.Batch[int]) error { return nil }
+func (nowhere) Push(any) error { return nil }
 
 // in calls f as user code whose element is in a main window that belongs to the view's window w: its first instant.
 func in(t *testing.T, h *exec.Host, w window.Window, f func(c *exec.Context)) {
@@ -70,7 +70,7 @@ func in(t *testing.T, h *exec.Host, w window.Window, f func(c *exec.Context)) {
 }
 
 type oneBatch struct {
-	to exec.Sink[int]
+	to exec.Sink
 	b  *exec.Batch[int]
 }
 
@@ -93,7 +93,7 @@ func fill[T any](t *testing.T, rng *rand.Rand, h *exec.Host, s exec.ViewStore, f
 				uniform := rng.IntN(2) == 0
 				at := mtime.Time(rng.IntN(100))
 				if !window.IsGlobalFn(fn) {
-					b.Sets = &exec.WindowSets{}
+					b.Meta.Sets = &exec.WindowSets{}
 				}
 				for i := range size {
 					if !uniform {
@@ -102,10 +102,10 @@ func fill[T any](t *testing.T, rng *rand.Rand, h *exec.Host, s exec.ViewStore, f
 					v := make1(rng)
 					b.V = append(b.V, v)
 					ws := fn.AssignWindows(nil, at)
-					if b.Sets != nil && (i == 0 || !uniform) {
-						set := b.Sets.Add(ws...)
+					if b.Meta.Sets != nil && (i == 0 || !uniform) {
+						set := b.Meta.Sets.Add(ws...)
 						if !uniform {
-							b.S = append(b.S, set)
+							b.Meta.S = append(b.Meta.S, set)
 						}
 					}
 					mu.Lock()
@@ -559,7 +559,7 @@ func TestSignal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(sink.(exec.Sink[string]).Push(&exec.Batch[string]{V: []string{"a", "b"}}), s.Seal()); err != nil {
+	if err := errors.Join(sink.Push(&exec.Batch[string]{V: []string{"a", "b"}}), s.Seal()); err != nil {
 		t.Fatal(err)
 	}
 	if step.In.Load() != 2 || s.Data() != nil || h.Budget.Used() != 0 {

@@ -21,7 +21,7 @@ type Spool struct {
 	name    string
 	host    *exec.Host
 	account *budget.Account
-	t       exec.ElementType
+	t       *exec.ElementType
 
 	mu     sync.Mutex
 	items  []item
@@ -39,7 +39,7 @@ type item struct {
 }
 
 // New returns an empty spool of rows of a type, which must have an encoding.
-func New(h *exec.Host, name string, t exec.ElementType) *Spool {
+func New(h *exec.Host, name string, t *exec.ElementType) *Spool {
 	s := &Spool{name: name, host: h, t: t}
 	s.account = h.Budget.Open(name, s.spill)
 	return s
@@ -51,14 +51,14 @@ type writer struct {
 }
 
 // NewWriter implements exec.Exchange.
-func (s *Spool) NewWriter(b *exec.Build, step *exec.Step, _ int) (any, error) {
+func (s *Spool) NewWriter(b *exec.Build, step *exec.Step, _ int) (exec.Sink, error) {
 	w := &writer{s: s, step: step}
 	b.Add(w)
-	return s.t.Sink(w), nil
+	return w, nil
 }
 
-// PushAny implements exec.AnySink.
-func (w *writer) PushAny(b any) error {
+// Push implements exec.Sink.
+func (w *writer) Push(b any) error {
 	s := w.s
 	n := s.t.Len(b)
 	w.step.In.Add(int64(n))
@@ -175,14 +175,14 @@ func (s *Spool) Work(workers int) ([]exec.Work, error) {
 }
 
 // NewRoot implements exec.Feed.
-func (s *Spool) NewRoot(_ *exec.Build, step *exec.Step, sink any) (exec.Root, error) {
+func (s *Spool) NewRoot(_ *exec.Build, step *exec.Step, sink exec.Sink) (exec.Root, error) {
 	return &root{s: s, step: step, to: sink}, nil
 }
 
 type root struct {
 	s    *Spool
 	step *exec.Step
-	to   any
+	to   exec.Sink
 }
 
 // Run implements exec.Root.
@@ -210,7 +210,7 @@ func (r *root) push(b any) error {
 		return err
 	}
 	r.step.Out.Add(int64(r.s.t.Len(b)))
-	return r.s.t.Push(r.to, b)
+	return r.to.Push(b)
 }
 
 func (r *root) read(seg spill.Segment) error {

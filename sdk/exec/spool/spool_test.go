@@ -31,16 +31,16 @@ func newSpool[T any](t *testing.T, h *exec.Host) *Spool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(h, "p/spool", exec.NewElementType[T](coder.Erase(c), nil))
+	return New(h, "p/spool", exec.NewElementType(exec.ElementOf[T](), coder.Erase(c), nil))
 }
 
-func sinkOf[T any](t *testing.T, h *exec.Host, s *Spool) exec.Sink[T] {
+func sinkOf[T any](t *testing.T, h *exec.Host, s *Spool) exec.Sink {
 	t.Helper()
 	sink, err := s.NewWriter(&exec.Build{Host: h}, &exec.Step{Host: h}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sink.(exec.Sink[T])
+	return sink
 }
 
 // gather is what reads a spool: each row as text, with all that is known of it.
@@ -50,7 +50,8 @@ type gather[T any] struct {
 	err  error
 }
 
-func (g *gather[T]) Push(b *exec.Batch[T]) error {
+func (g *gather[T]) Push(batch any) error {
+	b := batch.(*exec.Batch[T])
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.rows = append(g.rows, printed(b)...)
@@ -59,7 +60,7 @@ func (g *gather[T]) Push(b *exec.Batch[T]) error {
 
 func printed[T any](b *exec.Batch[T]) (rows []string) {
 	for i, v := range b.V {
-		rows = append(rows, fmt.Sprintf("%v at %v in %v pane %+v", v, b.Time(i), b.Windows(i), b.Pane(i)))
+		rows = append(rows, fmt.Sprintf("%v at %v in %v pane %+v", v, b.Meta.Time(i), b.Meta.Windows(i), b.Meta.Pane(i)))
 	}
 	return rows
 }
@@ -74,7 +75,7 @@ func drain[T any](t *testing.T, h *exec.Host, s *Spool, workers int, to *gather[
 	var wg sync.WaitGroup
 	errs := make([]error, workers)
 	for k := range workers {
-		root, err := s.NewRoot(nil, &exec.Step{Host: h}, exec.Sink[T](to))
+		root, err := s.NewRoot(nil, &exec.Step{Host: h}, exec.Sink(to))
 		if err != nil {
 			return err
 		}
@@ -99,30 +100,30 @@ func randomBatch(rng *rand.Rand) *exec.Batch[string] {
 	n := 1 + rng.IntN(40)
 	b := &exec.Batch[string]{Meta: exec.GlobalMeta(mtime.Time(rng.IntN(1000)))}
 	if rng.IntN(2) == 0 {
-		b.P0 = window.Pane{Index: int64(rng.IntN(5)), First: true}
+		b.Meta.P0 = window.Pane{Index: int64(rng.IntN(5)), First: true}
 	}
 	form := rng.IntN(8)
 	if form > 0 {
-		b.Sets = &exec.WindowSets{}
+		b.Meta.Sets = &exec.WindowSets{}
 		for range 1 + rng.IntN(3) {
 			var ws []window.Window
 			for range 1 + rng.IntN(3) {
 				at := mtime.Time(rng.IntN(1000))
 				ws = append(ws, window.Window{Start: at, End: at + 10, Tag: int64(rng.IntN(2))})
 			}
-			b.Sets.Add(ws...)
+			b.Meta.Sets.Add(ws...)
 		}
 	}
 	for range n {
 		b.V = append(b.V, strings.Repeat(fmt.Sprint(rng.IntN(1e6), " "), rng.IntN(10)))
 		if form&1 != 0 {
-			b.T = append(b.T, mtime.Time(rng.IntN(1000)))
+			b.Meta.T = append(b.Meta.T, mtime.Time(rng.IntN(1000)))
 		}
 		if form&2 != 0 {
-			b.S = append(b.S, uint32(rng.IntN(b.Sets.Len())))
+			b.Meta.S = append(b.Meta.S, uint32(rng.IntN(b.Meta.Sets.Len())))
 		}
 		if form&4 != 0 {
-			b.P = append(b.P, window.Pane{Index: int64(rng.IntN(5)), Last: true})
+			b.Meta.P = append(b.Meta.P, window.Pane{Index: int64(rng.IntN(5)), Last: true})
 		}
 	}
 	return b
@@ -155,11 +156,11 @@ func TestRowsComeBack(t *testing.T) {
 								t.Error(err)
 							}
 							clear(b.V) // it was lent, with all its columns
-							clear(b.T)
-							clear(b.S)
-							clear(b.P)
-							if b.Sets != nil {
-								b.Sets.Reset()
+							clear(b.Meta.T)
+							clear(b.Meta.S)
+							clear(b.Meta.P)
+							if b.Meta.Sets != nil {
+								b.Meta.Sets.Reset()
 							}
 						}
 					})
@@ -218,7 +219,7 @@ func TestLentRows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := New(h, "p/spool", exec.NewElementType[iter.Seq[int]](coder.Erase(coder.Iterable(ints)), nil))
+		s := New(h, "p/spool", exec.NewElementType(exec.ElementOf[iter.Seq[int]](), coder.Erase(coder.Iterable(ints)), nil))
 		backing := []int{1, 2, 3}
 		sink := sinkOf[iter.Seq[int]](t, h, s)
 		if err := sink.Push(&exec.Batch[iter.Seq[int]]{V: []iter.Seq[int]{slices.Values(backing)}}); err != nil {
@@ -230,7 +231,7 @@ func TestLentRows(t *testing.T) {
 		if err != nil || len(ws) != 1 {
 			t.Fatal(ws, err)
 		}
-		root, err := s.NewRoot(nil, &exec.Step{Host: h}, exec.Sink[iter.Seq[int]](each[iter.Seq[int]](func(v iter.Seq[int]) { got = slices.Collect(v) })))
+		root, err := s.NewRoot(nil, &exec.Step{Host: h}, exec.Sink(each[iter.Seq[int]](func(v iter.Seq[int]) { got = slices.Collect(v) })))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -245,7 +246,8 @@ func TestLentRows(t *testing.T) {
 
 type each[T any] func(v T)
 
-func (f each[T]) Push(b *exec.Batch[T]) error {
+func (f each[T]) Push(batch any) error {
+	b := batch.(*exec.Batch[T])
 	for _, v := range b.V {
 		f(v)
 	}
