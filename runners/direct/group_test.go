@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/millrace-go/millrace/runners/ptest"
 	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/mtime"
+	"github.com/millrace-go/millrace/sdk/teststream"
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
@@ -289,5 +291,47 @@ func TestGroupByKeyStrict(t *testing.T) {
 	slices.SortFunc(got, cmp.Compare[string])
 	if !slices.Equal(got, want) {
 		t.Errorf("got %d groups, want %d", len(got), len(want))
+	}
+}
+
+// foldKey is a key whose encoding knows of no case.
+type foldKey struct{ S string }
+
+func (k foldKey) MarshalBinary() ([]byte, error) { return []byte(strings.ToLower(k.S)), nil }
+
+func (k *foldKey) UnmarshalBinary(b []byte) error {
+	k.S = string(b)
+	return nil
+}
+
+// Keys with one encoding are one key, and it is what the encoding stands for, in every mode: not what some row had.
+func TestKeyIsWhatItsEncodingStandsFor(t *testing.T) {
+	for _, stream := range []bool{false, true} {
+		for _, what := range []string{"group", "combine", "cogroup"} {
+			var got collected[string]
+			_, err := sdk.Run(t.Context(), &direct.Runner{Workers: 2, Log: quiet()}, func(p *sdk.Pipeline) error {
+				var texts sdk.PCollection[string]
+				if stream {
+					texts = sdk.WindowInto(teststream.Read(p, teststream.New[string]().Add(at(1), "A", "a", "b", "B")), window.Fixed(time.Second))
+				} else {
+					texts = sdk.Of(p, "A", "a", "b", "B")
+				}
+				in := sdk.Map(texts, func(s string) sdk.KV[foldKey, int64] { return sdk.MakeKV(foldKey{s}, int64(1)) })
+				var ks sdk.PCollection[foldKey]
+				switch what {
+				case "group":
+					ks = sdk.Keys(sdk.GroupByKey(in))
+				case "combine":
+					ks = sdk.Keys(sdk.CombinePerKey(in, sumFn{}))
+				default:
+					ks = sdk.Keys(sdk.CoGroupByKey2(in, in))
+				}
+				sdk.Map(ks, func(k foldKey) int { got.add(k.S); return 0 })
+				return nil
+			})
+			if slices.Sort(got.v); err != nil || !slices.Equal(got.v, []string{"a", "b"}) {
+				t.Errorf("%s, stream %v: keys %q; %v", what, stream, got.v, err)
+			}
+		}
 	}
 }

@@ -23,16 +23,19 @@ func (c *keyColumn) room() unsafe.Pointer {
 	return c.values.Place(c.n - 1)
 }
 
-// learn adds the keys of rows that have got numbers for the first time.
-func (c *keyColumn) learn(ids []uint32, rows unsafe.Pointer, stride uintptr) {
+// learn adds the keys that t has numbered since: what their encodings stand for. Keys of one encoding may differ, as times do
+// by their zones, and which row came first must not show.
+func (c *keyColumn) learn(t *table) error {
 	if c.k.Kind != keys.Encoded {
-		return
+		return nil
 	}
-	for i, id := range ids {
-		if int(id) == c.n {
-			c.k.Copy(c.room(), unsafe.Add(rows, uintptr(i)*stride))
+	for c.n < len(t.text) {
+		text := t.text[c.n]
+		if err := c.k.Keep(c.room(), nil, text); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // set makes the key at p the one with number id of t.

@@ -70,7 +70,9 @@ func (l *loaded) assign(t *table, keys *keyColumn) error {
 		}
 		ids := l.ids[at : at+c.n]
 		t.ids(&l.col, ids)
-		keys.learn(ids, c.rows, l.s.stride)
+		if err := keys.learn(t); err != nil {
+			return err
+		}
 		if l.s.mode.windowed {
 			for j := range ids {
 				ids[j] = t.group(ids[j], c.win[j])

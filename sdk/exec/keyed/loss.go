@@ -33,6 +33,6 @@ func (c *core) tell(m *exec.Meta, l lateRow, v any) {
 		text = strings.ToValidUTF8(text[:most], "") + "..."
 	}
 	c.of.Host.Log.Warn("an element has come too late and is dropped: its window has expired, or its trigger has finished",
-		"job", c.of.Host.JobID, "transform", c.of.Path, "at", c.of.At, "element", text, "time", m.Time(int(l.row)).String(),
+		"transform", c.of.Path, "at", c.of.At, "element", text, "time", m.Time(int(l.row)).String(),
 		"window", l.w.String(), "watermark", c.clock.Watermark.String(), "dropped_by_this_task", c.dropped)
 }
