@@ -26,7 +26,7 @@ var ErrCorrupt = errors.New("spill file is damaged")
 
 const (
 	blockSize  = 128 << 10
-	headerSize = 16 // stored length, raw length, checksum of both and of what is stored
+	headerSize = 16      // stored length, raw length, checksum of both and of what is stored
 	maxBlock   = 1 << 31 // an int: machines of 32 bits are not supported, and this does not compile there
 )
 
