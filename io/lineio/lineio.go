@@ -91,7 +91,7 @@ func Stdin(p *sdk.Pipeline, opts ...Option) sdk.PCollection[string] {
 }
 
 // Read reads the lines of a stream: what open returns, which it is asked for once, when the job starts, with a context
-// that ends with the job. The stream is closed at the end of the job, which should make a Read of it return. Its end is the
+// that ends with the job; an open that does not heed it keeps the job from being drained or cancelled. The stream is closed at the end of the job, which should make a Read of it return. Its end is the
 // end of the source; a last line may lack its "\n". Any other error of it fails the job, once the lines before it have
 // been processed. name says in errors what it is.
 func Read(p *sdk.Pipeline, name string, open func(context.Context) (io.ReadCloser, error), opts ...Option) sdk.PCollection[string] {

@@ -45,7 +45,8 @@ func LineTime(f func(line string) (t sdk.Time, ok bool), outOfOrder time.Duratio
 // Watch reads the lines of the files that a path or pattern of local files stands for, those that are there and those
 // that come, and goes on reading as they grow. It needs no matching file to begin with.
 //
-// A line is read when its end has been written; a last line without one when the source ends or its file does. Each
+// A line is read when its end has been written; a last line without one when the source ends by [UntilQuiet], or its file
+// does, but not when the job is drained: the rest of it may still be written. Each
 // file is a split of its own, whose lines come in their order. Each is kept open, so that:
 //
 //   - a file that is renamed is read on, once, whether its new name matches the pattern or not, and one under its old name

@@ -8,7 +8,8 @@
 //
 // The field is a family: with tags it is any number of timers. A timer that is set again moves. Timers are set during
 // ProcessElement, OnTimer and OnWindowExpiration, for the key and window of the call; they go when the window has
-// expired, and event-time timers set beyond that are an error.
+// expired, and event-time timers set beyond that are an error: the last time for one is the window's MaxTimestamp plus the
+// allowed lateness of the input (sdk.Windowing tells a composite what that is).
 package timer
 
 import (

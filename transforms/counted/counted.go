@@ -24,7 +24,8 @@ type Window[O any] struct {
 }
 
 // CombinePerKey combines the values of each key, size at a time, in the order in which they come, or in that of their
-// timestamps with [sdk.SortedByTime]. A window is emitted with the value that completes it, and at its timestamp. What
+// timestamps with [sdk.SortedByTime]; which of several splits of a source gives a value first is not certain, also of values with
+// one timestamp. A window is emitted with the value that completes it, and at its timestamp. What
 // is left of a key when the windows of the input expire, which for the global window is when the input ends, is
 // emitted then with a smaller count, at the end of that window.
 //
