@@ -127,18 +127,12 @@ func (l *lift) Push(b any) (err error) {
 // learn looks at the keys that are new to the table.
 func (l *lift) learn() error {
 	if l.s.key.Kind != keys.Words {
-		for ; l.known < l.table.n; l.known++ {
-			text := l.table.text[l.known]
+		for _, text := range l.table.text[l.known:] {
 			l.texts += int64(len(text))
-			if l.s.key.Kind == keys.Encoded {
-				if err := l.s.key.Keep(l.keys.room(), nil, text); err != nil {
-					return err
-				}
-			}
 		}
 	}
 	l.known = l.table.n
-	return nil
+	return l.keys.learn(l.table)
 }
 
 // room makes accumulators until there are n.
