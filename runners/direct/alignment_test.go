@@ -61,19 +61,12 @@ func TestAlignedSources(t *testing.T) {
 func TestAlignedWithASilentSource(t *testing.T) {
 	ended := make(chan struct{})
 	var n atomic.Int64
-	g, err := sdk.Build(func(p *sdk.Pipeline) error {
+	job := begin(t, func(p *sdk.Pipeline) error {
 		silent := sdk.ParDoSplittable(sdk.Of(p, sdf.OffsetRange{Lo: 0, Hi: 1}), &silentFn{Until: ended}, sdk.Name("Silent"))
 		f := generatorio.Sequence(p, generatorio.To(1_000_000), generatorio.EventTime(func(n int64) sdk.Time { return mtime.Time(n) }))
 		sdk.AlignWatermarks(0, sdk.Map(f, func(v int64) int64 { n.Add(1); return v }), silent)
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	job, err := (&direct.Runner{Workers: 2, Log: quiet()}).Start(t.Context(), g)
-	if err != nil {
-		t.Fatal(err)
-	}
 	done := make(chan error, 1)
 	go func() { done <- job.Wait() }()
 	paused := func() *sdk.SplitStatus {

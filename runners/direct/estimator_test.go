@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/millrace-go/millrace/runners/direct"
 	"github.com/millrace-go/millrace/sdk"
 	"github.com/millrace-go/millrace/sdk/mtime"
 	"github.com/millrace-go/millrace/sdk/sdf"
@@ -133,7 +132,7 @@ func TestFallingEstimator(t *testing.T) {
 func estimated(t *testing.T, fn *estimatedFn) (got []string, mark int64) {
 	t.Helper()
 	s := &said{}
-	g, err := sdk.Build(func(p *sdk.Pipeline) error {
+	job := begin(t, func(p *sdk.Pipeline) error {
 		s.v = nil
 		in := sdk.ParDoSplittable(sdk.Of(p, sdf.OffsetRange{Hi: 1000}), fn, sdk.Name("Source"))
 		var late sdk.Output[sdk.KV[bool, int64]]
@@ -146,13 +145,6 @@ func estimated(t *testing.T, fn *estimatedFn) (got []string, mark int64) {
 		sdk.Filter(late.PCollection(), func(v sdk.KV[bool, int64]) bool { s.sayf("late %d", v.Value); return false })
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	job, err := (&direct.Runner{Workers: 2, Log: quiet()}).Start(t.Context(), g)
-	if err != nil {
-		t.Fatal(err)
-	}
 	time.Sleep(time.Minute)
 	for _, st := range job.Status().Stages {
 		if st.Name == "Source" && len(st.Streaming.Splits) == 1 {

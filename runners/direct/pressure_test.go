@@ -32,7 +32,7 @@ func TestSessionOfTenMillion(t *testing.T) {
 			var job sdk.Job
 			var seen, panes, sum, most atomic.Int64
 			all := make(chan struct{})
-			g, err := sdk.Build(func(p *sdk.Pipeline) error {
+			job = begin(t, func(p *sdk.Pipeline) error {
 				in := sdk.Filter(ticks(p, 1<<40, 1), func(int64) bool {
 					if seen.Add(1) == n {
 						close(all)
@@ -48,12 +48,6 @@ func TestSessionOfTenMillion(t *testing.T) {
 				})
 				return nil
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if job, err = (&direct.Runner{Workers: 2, Log: quiet()}).Start(t.Context(), g); err != nil {
-				t.Fatal(err)
-			}
 			<-all
 			var bytes int64
 			for _, s := range job.Status().Stages {
@@ -142,6 +136,7 @@ func TestBackPressureOfState(t *testing.T) {
 type againFn struct {
 	Again timer.EventTime
 	N     *atomic.Int64
+	Often chan struct{} // closed when it has fired many times
 }
 
 func (f *againFn) ProcessElement(c *sdk.Context, _ string, _ int64, _ sdk.Emitter[int64]) error {
@@ -150,7 +145,9 @@ func (f *againFn) ProcessElement(c *sdk.Context, _ string, _ int64, _ sdk.Emitte
 }
 
 func (f *againFn) OnTimer(_ *sdk.Context, _ string, t sdk.Fired, _ sdk.Emitter[int64]) error {
-	f.N.Add(1)
+	if f.N.Add(1) == 100_000 {
+		close(f.Often)
+	}
 	f.Again.Set(t.At)
 	return nil
 }
@@ -161,22 +158,13 @@ func TestTimerAgainAndAgain(t *testing.T) {
 	for _, how := range []string{"drain", "cancel"} {
 		for name, w := range map[string]window.Fn{"fixed": window.Fixed(time.Hour), "global": window.GlobalWindows()} {
 			t.Run(how+", "+name, func(t *testing.T) {
-				fn := &againFn{N: &atomic.Int64{}}
-				g, err := sdk.Build(func(p *sdk.Pipeline) error {
+				fn := &againFn{N: &atomic.Int64{}, Often: make(chan struct{})}
+				job := begin(t, func(p *sdk.Pipeline) error {
 					keyed := sdk.WithKeys(sdk.Filter(ticks(p, 1<<40, 1), func(v int64) bool { return v%1000 == 0 }), func(int64) string { return "k" })
-					sdk.StatefulParDo(sdk.WindowInto(keyed, w, sdk.Trigger(trigger.Default())), &againFn{N: fn.N})
+					sdk.StatefulParDo(sdk.WindowInto(keyed, w, sdk.Trigger(trigger.Default())), &againFn{N: fn.N, Often: fn.Often})
 					return nil
 				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				job, err := (&direct.Runner{Workers: 2, Log: quiet()}).Start(t.Context(), g)
-				if err != nil {
-					t.Fatal(err)
-				}
-				for fn.N.Load() < 100_000 {
-					time.Sleep(time.Millisecond)
-				}
+				<-fn.Often
 				if how == "drain" {
 					job.Drain()
 				} else {

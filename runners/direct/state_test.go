@@ -232,16 +232,10 @@ func TestEmptyKeysAreForgotten(t *testing.T) {
 		<-ready
 		slots = append(slots, held(&sdk.Result{Status: job.Status()}))
 	}
-	g, err := sdk.Build(func(p *sdk.Pipeline) error {
+	job = begin(t, func(p *sdk.Pipeline) error {
 		sdk.StatefulParDo(spied(p, script, look), &onceFn{})
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if job, err = (&direct.Runner{Workers: 2, Log: quiet()}).Start(t.Context(), g); err != nil {
-		t.Fatal(err)
-	}
 	close(ready)
 	if err := job.Wait(); err != nil {
 		t.Fatal(err)

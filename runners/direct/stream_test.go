@@ -20,6 +20,20 @@ import (
 	"github.com/millrace-go/millrace/sdk/window"
 )
 
+// begin starts a job of a pipeline on two workers.
+func begin(t *testing.T, build func(p *sdk.Pipeline) error) sdk.Job {
+	t.Helper()
+	g, err := sdk.Build(build)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := (&direct.Runner{Workers: 2, Log: quiet()}).Start(t.Context(), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return job
+}
+
 // ticksFn gives the numbers of a range, number n at n ms, from as many splits as there are elements.
 type ticksFn struct {
 	Stripes int64

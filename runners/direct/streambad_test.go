@@ -296,20 +296,13 @@ func TestSilentSplit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		idle := &atomic.Bool{}
 		var got collected[int64]
-		g, err := sdk.Build(func(p *sdk.Pipeline) error {
+		job := begin(t, func(p *sdk.Pipeline) error {
 			got.v = nil
 			in := sdk.ParDoSplittable(sdk.Of(p, sdf.OffsetRange{Lo: 0, Hi: 1 << 40}, sdf.OffsetRange{Lo: 5, Hi: 6}), partnerFn{idle: idle})
 			sums := sdk.CombinePerKey(ones(sdk.WindowInto(in, window.Fixed(100*time.Millisecond))), sumFn{})
 			sdk.Map(sums, func(s kv) int64 { return got.add(s.Value) })
 			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		job, err := (&direct.Runner{Workers: 2, Log: quiet()}).Start(t.Context(), g)
-		if err != nil {
-			t.Fatal(err)
-		}
 		time.Sleep(time.Minute)
 		st := job.Status()
 		named := slices.ContainsFunc(st.Stages, func(s sdk.StageStatus) bool {
@@ -347,7 +340,7 @@ func TestWindowThatNeverCloses(t *testing.T) {
 			var job sdk.Job
 			var seen, last, panes atomic.Int64
 			all := make(chan struct{})
-			g, err := sdk.Build(func(p *sdk.Pipeline) error {
+			job = begin(t, func(p *sdk.Pipeline) error {
 				in := sdk.WindowInto(ticks(p, 1<<40, 1), century, opts...)
 				sums := sdk.CombinePerKey(ones(sdk.Filter(in, func(int64) bool {
 					if seen.Add(1) == n {
@@ -363,12 +356,6 @@ func TestWindowThatNeverCloses(t *testing.T) {
 				})
 				return nil
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if job, err = (&direct.Runner{Workers: 2, Log: quiet()}).Start(t.Context(), g); err != nil {
-				t.Fatal(err)
-			}
 			<-all
 			if st := job.Status(); held(&sdk.Result{Status: st}) > 3 {
 				t.Errorf("%d slots for 3 keys", held(&sdk.Result{Status: st}))

@@ -377,7 +377,7 @@ func (f *spinFn) OnTimer(_ *sdk.Context, _ string, t sdk.Fired, _ sdk.Emitter[in
 func TestSpinningTimer(t *testing.T) {
 	var job sdk.Job
 	ready := make(chan struct{})
-	g, err := sdk.Build(func(p *sdk.Pipeline) error {
+	job = begin(t, func(p *sdk.Pipeline) error {
 		all := ticks(p, 1_000_000_000_000, 1)
 		few := sdk.Filter(all, func(v int64) bool { return v%1000 < 4 })
 		keyed := sdk.WithKeys(few, func(int64) string { return "k" })
@@ -387,12 +387,6 @@ func TestSpinningTimer(t *testing.T) {
 		}})
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if job, err = (&direct.Runner{Workers: 2, Log: quiet()}).Start(t.Context(), g); err != nil {
-		t.Fatal(err)
-	}
 	close(ready)
 	if err := job.Wait(); err != nil {
 		t.Error(err)
